@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An account: where a mailbox is, how to get in, and what fetch does with it.
+ * Its settings are one table (setting.c), whose names are the long options and
+ * the keys of the configuration.
+ */
+#ifndef ACCOUNT_ACCOUNT_H
+#define ACCOUNT_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum account_tls {
+	ACCOUNT_TLS_IMPLICIT,
+	ACCOUNT_TLS_STARTTLS,
+	ACCOUNT_TLS_NONE
+};
+
+enum account_utf8 {
+	ACCOUNT_UTF8_AUTO,
+	ACCOUNT_UTF8_ON,
+	ACCOUNT_UTF8_OFF
+};
+
+enum account_disposal {
+	ACCOUNT_KEEP,
+	ACCOUNT_DELETE,
+	ACCOUNT_DELETE_AFTER
+};
+
+/* All strings owned; NULL when not set. */
+struct account {
+	char *name; /* [account NAME], or user@host: for sentences */
+	/* where */
+	char *host, *port, *user;
+	enum account_tls tls;
+	char *tls_ca_file, *tls_crl_file, *tls_cert, *tls_key, *tls_priority;
+	char **tls_pins; /* NULL-ended */
+	bool tls_pin_only;
+	int family; /* AF_* : -4, -6 */
+	char *proxy, *source_address, *tunnel;
+	/* how */
+	char *auth;
+	bool insecure_auth;
+	char *password, *password_file, *password_command, *token_command;
+	int password_fd; /* -1 */
+	bool netrc;
+	enum account_utf8 utf8;
+	int pipelining; /* 0 auto, 1 off, N */
+	int timeout_ms;
+	int64_t deadline_ms; /* -1: none */
+	/* state */
+	char *identity; /* given, or made by account_complete */
+	char *state_file;
+	bool no_state;
+	/* what fetch does */
+	char *deliver_kind; /* "maildir" "mbox" "pipe" "lmtp" "stdout" */
+	char *deliver_path;
+	enum account_disposal disposal;
+	uint64_t delete_after_s;
+	uint64_t max_size, min_size; /* octets; 0: none */
+	uint64_t limit, max_bytes;   /* 0: none */
+	bool newest_first;
+	char *filter;
+	bool sync_files; /* --sync=files */
+	bool received;
+	bool repeat;
+	bool renumbered;
+};
+
+struct account *account_new(void);
+void account_free(struct account *account); /* wipes */
+struct account *account_copy(const struct account *account);
+
+/*
+ * One setting: a row of the table that options, configuration, manual and
+ * completions walk. arg NULL: a flag. optional "[=...]" is not used here.
+ */
+struct setting {
+	const char *name;    /* "tls-ca-file" */
+	int letter;          /* 'H', or 0 */
+	const char *arg;     /* "FILE", or NULL */
+	const char *summary; /* a few words for --help and the completions */
+	enum {
+		SETTING_WHERE,
+		SETTING_FETCH
+	} group;
+	bool config_only; /* password */
+	bool option_only; /* password-fd */
+	int (*set)(struct account *account, const char *value, struct err *err);
+};
+extern const struct setting settings[]; /* ended by name NULL */
+const struct setting *setting_find(const char *name);
+/* 0, or -1: EX_USAGE with a sentence naming the value, without the source.
+ * value of a flag: "yes" or "no". */
+int account_set(struct account *account, const struct setting *setting,
+    const char *value, struct err *err);
+
+/*
+ * URLs: pop3s://user@host[:port], pop3:// (STLS), pop://user;auth=X@host (RFC
+ * 2384; STLS). -1: EX_USAGE (a password in it, anything odd).
+ */
+int account_set_url(struct account *account, const char *url, struct err *err);
+
+/*
+ * When all is set: defaults (port 995 or 110), canonical host, identity, name.
+ * -1: EX_USAGE what is missing or does not go together.
+ */
+int account_complete(struct account *account, struct err *err);
+
+/*
+ * Password and token: literal, descriptor, file, command, netrc, prompt
+ * (terminal only), in this order. The caller wipes and frees. NULL: EX_CONFIG
+ * none to be had or the file is readable by others; EX_TEMPFAIL a command that
+ * took too long. account_prompt asks beforehand and keeps it (before a fork).
+ */
+char *account_password(struct account *account, struct err *err);
+char *account_token(struct account *account, struct err *err);
+int account_prompt(struct account *account, struct err *err);
+bool account_needs_prompt(const struct account *account);
+
+#endif

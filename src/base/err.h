@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* Errors as values: a sysexits status and one sentence, printed once, in main.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <sysexits.h>
+
+struct err {
+	int status; /* EX_*, or 0 while nothing has failed */
+	char text[2048];
+};
+
+#define ERR_INIT                                                               \
+	{                                                                      \
+		0, ""                                                          \
+	}
+
+/*
+ * Set status and sentence. Text longer than the buffer is cut. Returns -1,
+ * so that a function can end with `return err_set(...)`.
+ */
+int err_set(struct err *err, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* err_set with ": " and strerror(errno) behind the sentence. Returns -1. */
+int err_sys(struct err *err, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Put "prefix: " in front of the sentence. Returns -1. */
+int err_prefix(struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * The more telling of two exit statuses: the first present of 70 71 74 73 65
+ * 78 77 76 69 68 75 (poplar(1), EXIT STATUS); others (64, 128+n) win over
+ * all of these. 0 is the least.
+ */
+int err_worse(int a, int b);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Diagnostics: everything poplar says that is not data goes through here, to
+ * stderr, a whole line in one write(2). Text from outside must pass through
+ * log_safe() first.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct log_options {
+	int quiet;    /* count of -q: 1 drops summaries, 2 status 75 too */
+	bool verbose; /* -v */
+	int debug;    /* 0 to 3: --debug */
+	int debug_fd; /* where the trace goes; -1: stderr */
+};
+
+/* Applies to the whole process; a NULL restores the defaults. */
+void log_setup(const struct log_options *options);
+const struct log_options *log_options(void);
+
+/* "poplar: " text newline, always. */
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same with "warning: "; not with -q. */
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Summaries: with -v, or when stderr is a terminal; never with -q. */
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A line of the trace, if --debug is at least level: "SECONDS text". */
+void log_debug(int level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Called before and after each line goes to stderr, so that a progress line
+ * can be taken away and put back (cli/progress.c); NULL for none.
+ */
+void log_around(void (*before)(void), void (*after)(void));
+
+/*
+ * data as printable ASCII (vis(3) VIS_CSTYLE|VIS_NOLOCALE; blanks stay). The
+ * caller frees. For server text in sentences, traces, records.
+ */
+char *log_safe(const void *data, size_t len);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Signals that ask us to end: INT, TERM, HUP. The first is noted here and
+ * acted on where it is safe; a second one ends the process at once.
+ */
+#ifndef BASE_STOP_H
+#define BASE_STOP_H
+
+/* Install the handlers; SIGPIPE is ignored. */
+void stop_install(void);
+/* The signal that has come, or 0. */
+int stop_signal(void);
+/* A descriptor that is readable once a signal has come; for poll(2). */
+int stop_fd(void);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The only place that syncs. DELIVERY.md, "Syncing".
+ */
+#ifndef BASE_SYNC_H
+#define BASE_SYNC_H
+
+#include <stddef.h>
+
+struct err;
+
+enum sync_mode {
+	SYNC_AUTO, /* one syncfs a batch of 8 or more where that is sound */
+	SYNC_FILES /* fsync each file */
+};
+
+struct sync;
+
+/* One for each file system that is delivered to. */
+struct sync *sync_new(enum sync_mode mode);
+void sync_free(struct sync *sync);
+
+/*
+ * Before a batch's first file is made: dirfd is a directory on its file
+ * system. Opens the descriptor whose syncfs reports errors since now.
+ */
+int sync_begin(struct sync *sync, int dirfd, struct err *err);
+/* A file of the batch is whole: start write-back, without waiting. */
+void sync_start(struct sync *sync, int fd);
+/*
+ * Make the batch's files and the directory they are in durable. fds of -1
+ * are passed over. EX_IOERR; after that nothing may be retried.
+ */
+int sync_batch(struct sync *sync, const int *fds, size_t n, int dirfd,
+    struct err *err);
+
+/* fdatasync, fsync, fsync of a directory. EX_IOERR naming what (a path). */
+int sync_data(int fd, const char *what, struct err *err);
+int sync_file(int fd, const char *what, struct err *err);
+int sync_dir(int dirfd, const char *what, struct err *err);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From an account to a logged-in pop3: connect, TLS or STLS, CAPA, UTF8, login.
+ * QUIT. What depends on all four of net, account, pop3 and their order is here
+ * and nowhere else.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/child.h"
+#include "pop3/pop3.h"
+
+struct account;
+struct buf;
+struct err;
+
+struct session {
+	struct account *account; /* borrowed */
+	struct pop3 *pop3;
+	struct child tunnel;
+	int64_t until_ms;                 /* of the whole run */
+	unsigned int caps_before;         /* CAPA before login */
+	char **capa_before, **capa_after; /* lines, for capa; owned */
+	bool utf8;
+};
+
+/*
+ * Steps, each done by session_open in order; check takes them one by one. All
+ * return 0 or -1 with account's name not yet in front.
+ */
+int session_connect(struct session *session, struct account *account,
+    int64_t until_ms, struct err *err); /* connected, TLS, greeting */
+int session_secure(struct session *session,
+    struct err *err); /* CAPA, STLS, CAPA, UTF8 */
+int session_login(struct session *session, struct err *err);
+int session_open(struct session *session, struct account *account,
+    int64_t until_ms, struct err *err);
+
+/* CAPA as it is after login, asked now if it was not. */
+int session_capa(struct session *session, struct err *err);
+
+/* QUIT, its answer checked; closes. -1: EX_UNAVAILABLE refused (deletions may
+ * not have been made). */
+int session_quit(struct session *session, struct err *err);
+/* Without QUIT. Harmless when closed or never opened (a zeroed struct). */
+void session_close(struct session *session);
+
+#endif
