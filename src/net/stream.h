@@ -18,6 +18,7 @@ struct tls_options;
 
 /* Takes fd, which must be non-blocking. peer names it in sentences (copied). */
 struct stream *stream_new(int fd, const char *peer);
+const char *stream_peer(const struct stream *stream);
 /* Sends what can be sent without waiting, close_notify, closes. */
 void stream_free(struct stream *stream);
 

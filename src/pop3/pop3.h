@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct err;
+#include "base/err.h"
+
+struct buf;
 struct pop3;
 struct stream;
 
@@ -49,14 +51,15 @@ struct pop3_options {
 	int timeout_ms;   /* no octet within: EX_TEMPFAIL */
 	int64_t until_ms; /* the whole session (deadline.h) */
 	int window; /* requests in flight: 0 by CAPA, 1 never pipeline, N */
-	uint32_t min_rate; /* octets/s over 60 s; 0 off (64) */
+	bool early; /* CAPA may travel before the greeting has come */
 };
 
 /* What a request takes as its reply. */
 enum pop3_shape {
-	POP3_LINE,  /* a status line */
-	POP3_LINES, /* +OK, then lines to a dot: CAPA, LIST, UIDL */
-	POP3_BODY   /* +OK, then a message to a dot: RETR, TOP */
+	POP3_LINE,     /* a status line */
+	POP3_LINES,    /* +OK, then lines to a dot: CAPA, LIST, UIDL */
+	POP3_BODY,     /* +OK, then a message to a dot: RETR, TOP */
+	POP3_CHALLENGE /* a status line, or "+" and a challenge: AUTH */
 };
 
 /* 0 unanswered; these while and after finishing. */
@@ -64,7 +67,8 @@ enum pop3_result {
 	POP3_PENDING,
 	POP3_OK,
 	POP3_ERR,
-	POP3_LOST
+	POP3_MORE, /* a challenge */
+	POP3_LOST  /* the session died first */
 };
 
 /*
@@ -75,11 +79,14 @@ enum pop3_result {
 struct pop3_request {
 	enum pop3_shape shape;
 	uint64_t weight; /* octets expected: counts against the window */
+	/* more than this, of body or lines, and the session is dead: */
+	uint64_t max_octets; /* 0: 32 MiB for lines, none for bodies */
+	uint32_t max_lines;  /* 0: 2^20 */
 	/* octets as delivered: unstuffed, line ends LF; any split */
 	int (*body)(void *arg, const char *data, size_t len, struct err *err);
 	/* one line without its end */
 	int (*line)(void *arg, const char *line, size_t len, struct err *err);
-	/* status line of a +OK with a body or lines to follow, may be NULL */
+	/* what stands behind +OK, raw and whole; may be NULL */
 	int (*begin)(void *arg, const char *text, size_t len, struct err *err);
 	void (*done)(void *arg, struct pop3_request *request);
 	void *arg;
@@ -87,15 +94,18 @@ struct pop3_request {
 	/* the outcome */
 	enum pop3_result result;
 	enum pop3_code code;
-	char text[512]; /* the status line behind +OK or -ERR, cut, escaped */
-	uint64_t
-	    octets; /* of the body: CRLF counted as two, stuffing removed */
-	int failed; /* a callback returned -1 */
+	char text[256];  /* the status line behind +OK or -ERR, raw, cut */
+	uint64_t octets; /* of the body: CRLF as two, stuffing removed */
+	char head[5];    /* the first octets of the body */
+	uint8_t head_len;
+	bool failed; /* a callback returned -1: */
+	struct err failure;
 
 	/* the queue's */
 	struct pop3_request *next;
 	size_t command_len;
-	char name[8];
+	uint64_t expected; /* what is left of weight */
+	char name[24];     /* for sentences: "RETR 3", no arguments of logins */
 };
 
 /*
@@ -122,10 +132,14 @@ const char *pop3_greeting_text(const struct pop3 *pop3);
 int pop3_submit(struct pop3 *pop3, struct pop3_request *request,
     struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* Would another of this weight go out at once? */
-bool pop3_has_room(const struct pop3 *pop3, uint64_t weight);
+/* Is it time to submit more? A few commands wait behind the window, so that
+ * they leave grouped. */
+bool pop3_has_room(const struct pop3 *pop3);
 size_t pop3_outstanding(const struct pop3 *pop3);
-uint64_t pop3_outstanding_weight(const struct pop3 *pop3);
+/* Let a stop signal (base/stop.h) end the waiting of pop3_step. */
+void pop3_interruptible(struct pop3 *pop3, bool interruptible);
+/* Another deadline for the whole session. */
+void pop3_until(struct pop3 *pop3, int64_t until_ms);
 
 /*
  * Move on: send what the window allows, wait at most until until_ms for input,
@@ -203,6 +217,17 @@ uint32_t pop3_expire_days(const struct pop3 *pop3); /* or POP3_EXPIRE_NEVER */
 /* From here on: the login is over, the window follows CAPA's PIPELINING. */
 void pop3_logged_in(struct pop3 *pop3);
 bool pop3_pipelining(const struct pop3 *pop3);
+
+/*
+ * One line of a login. text (NULL: none) is sent with CRLF; what may be secret
+ * is traced as stars. reply (cleared first) gets the raw text behind +OK, -ERR
+ * or "+ ". Returns POP3_OK, POP3_ERR, POP3_MORE (a challenge), or -1.
+ */
+int pop3_auth_line(struct pop3 *pop3, const char *text, bool secret,
+    struct buf *reply, enum pop3_code *code, struct err *err);
+
+/* The exit status a response code stands for (-ERR without one: 69). */
+int pop3_code_status(enum pop3_code code);
 
 /* UTF8 and LANG (RFC 6856). */
 int pop3_utf8(struct pop3 *pop3, struct err *err);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* The reply at the head of the queue, a piece at a time. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "net/stream.h"
+#include "pop3/queue.h"
+
+#define LINES_OCTETS_MAX (32 * 1024 * 1024)
+#define LINES_MAX (1u << 20)
+
+static int
+out_of_step(struct pop3 *pop3, const char *line, size_t len, struct err *err)
+{
+	char *safe = log_safe(line, len < 80 ? len : 80);
+
+	(void)err_set(err, EX_PROTOCOL,
+	    "%s answered %s with something that is not a POP3 reply: %s",
+	    pop3_peer(pop3), pop3->head->name, safe);
+	free(safe);
+	return queue_die(pop3, err);
+}
+
+static int
+too_much(struct pop3 *pop3, const char *what, struct err *err)
+{
+	(void)err_set(err, EX_PROTOCOL, "%s answered %s with %s",
+	    pop3_peer(pop3), pop3->head->name, what);
+	return queue_die(pop3, err);
+}
+
+/* What a callback made of it; a failure is kept, and the reply read on. */
+static void
+note_failure(struct pop3_request *request, int result, const struct err *err)
+{
+	if (result == 0)
+		return;
+	request->failed = true;
+	request->failure = *err;
+}
+
+int
+intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
+{
+	struct pop3_request *request = pop3->head;
+	const char *text;
+	size_t line_len, used, text_len;
+	int result, found;
+
+	found = reply_line(data, len, REPLY_STATUS_MAX, &line_len, &used);
+	if (found == -1)
+		return too_much(pop3, "an endless status line", err);
+	if (found == 0)
+		return 0;
+	trace_reply(2, data, line_len);
+	result = reply_status(data, line_len, request->shape == POP3_CHALLENGE,
+	    &request->code, &text, &text_len);
+	if (result == -1)
+		return out_of_step(pop3, data, line_len, err);
+	stream_consume(pop3->stream, used);
+	(void)snprintf(request->text, sizeof(request->text), "%.*s",
+	    (int)text_len, text);
+	if (request->shape == POP3_CHALLENGE)
+		buf_append(&pop3->auth_reply, text, text_len);
+	if (result == POP3_OK && request->begin != NULL) {
+		struct err failure = ERR_INIT;
+
+		note_failure(request,
+		    request->begin(request->arg, text, text_len, &failure),
+		    &failure);
+	}
+	if (result != POP3_OK || request->shape == POP3_LINE ||
+	    request->shape == POP3_CHALLENGE) {
+		queue_finish(pop3, (enum pop3_result)result);
+		return 1;
+	}
+	pop3->phase = request->shape == POP3_BODY ? PHASE_BODY : PHASE_LINES;
+	memset(&pop3->body, 0, sizeof(pop3->body));
+	pop3->lines = 0;
+	return 1;
+}
+
+int
+intake_line(struct pop3 *pop3, char *data, size_t len, struct err *err)
+{
+	struct pop3_request *request = pop3->head;
+	size_t line_len, used;
+	uint64_t max_octets =
+	    request->max_octets != 0 ? request->max_octets : LINES_OCTETS_MAX;
+	uint32_t max_lines =
+	    request->max_lines != 0 ? request->max_lines : LINES_MAX;
+	int found;
+
+	found = reply_line(data, len, REPLY_LINE_MAX, &line_len, &used);
+	if (found == -1)
+		return too_much(pop3, "an endless line", err);
+	if (found == 0)
+		return 0;
+	trace_reply(2, data, line_len);
+	if (line_len == 1 && data[0] == '.') {
+		stream_consume(pop3->stream, used);
+		queue_finish(pop3, POP3_OK);
+		return 1;
+	}
+	request->octets += used;
+	if (++pop3->lines > max_lines || request->octets > max_octets)
+		return too_much(pop3, "an endless listing", err);
+	if (data[0] == '.') {
+		data++;
+		line_len--;
+	}
+	if (request->line != NULL && !request->failed) {
+		struct err failure = ERR_INIT;
+
+		note_failure(request,
+		    request->line(request->arg, data, line_len, &failure),
+		    &failure);
+	}
+	stream_consume(pop3->stream, used);
+	return 1;
+}
+
+static void
+keep_head(struct pop3_request *request, const char *data, size_t len)
+{
+	size_t room = sizeof(request->head) - request->head_len;
+
+	if (len > room)
+		len = room;
+	memcpy(request->head + request->head_len, data, len);
+	request->head_len = (uint8_t)(request->head_len + len);
+}
+
+int
+intake_body(struct pop3 *pop3, char *data, size_t len, struct err *err)
+{
+	struct pop3_request *request = pop3->head;
+	size_t out_len, used;
+	uint64_t less;
+
+	used = reply_body(&pop3->body, data, len, &out_len);
+	if (used == 0)
+		return 0;
+	request->octets = pop3->body.octets;
+	less = used < request->expected ? used : request->expected;
+	request->expected -= less;
+	pop3->weight -= less;
+	if (request->max_octets != 0 && request->octets > request->max_octets)
+		return too_much(pop3, "an endless message", err);
+	if (out_len > 0) {
+		if (request->head_len < sizeof(request->head))
+			keep_head(request, data, out_len);
+		trace_body(data, out_len);
+	}
+	if (out_len > 0 && !request->failed) {
+		struct err failure = ERR_INIT;
+
+		note_failure(request,
+		    request->body(request->arg, data, out_len, &failure),
+		    &failure);
+	}
+	stream_consume(pop3->stream, used);
+	if (pop3->body.complete) {
+		log_debug(2, "< (%" PRIu64 " octets)", request->octets);
+		queue_finish(pop3, POP3_OK);
+	}
+	return 1;
+}

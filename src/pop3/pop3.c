@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The request queue: what has been submitted, what of it has been sent, and the
+ * reply that is being read. All input passes through take_input().
+ */
+#include "pop3/pop3.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+
+#include "base/buf.h"
+#include "base/deadline.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/xalloc.h"
+#include "net/stream.h"
+#include "pop3/capa.h"
+#include "pop3/queue.h"
+#include "pop3/reply.h"
+
+#define COMMAND_MAX 255
+#define WINDOW_REQUESTS 1024
+#define WINDOW_TEXT (12 * 1024)
+#define WEIGHT_FIRST (1024 * 1024)
+#define WEIGHT_LAST (32 * 1024 * 1024)
+#define WAITING_MAX 64
+#define RATE_WINDOW_MS 60000
+#define RATE_OCTETS (64 * RATE_WINDOW_MS / 1000)
+#define DRY_MS 3
+
+static void
+greeted(void *arg, struct pop3_request *request)
+{
+	struct pop3 *pop3 = arg;
+
+	pop3->greeted = request->result == POP3_OK;
+}
+
+static int
+keep_greeting(void *arg, const char *text, size_t len, struct err *err)
+{
+	struct pop3 *pop3 = arg;
+
+	(void)err;
+	pop3->greeting_text = xstrndup(text, len);
+	return 0;
+}
+
+struct pop3 *
+pop3_new(struct stream *stream, const struct pop3_options *options)
+{
+	struct pop3 *pop3 = xcalloc(1, sizeof(*pop3));
+
+	pop3->stream = stream;
+	pop3->options = *options;
+	pop3->weight_limit = WEIGHT_FIRST;
+	pop3->tail = &pop3->head;
+	pop3->heard_at = deadline_now();
+	/* the greeting is the answer to a request that was never sent */
+	pop3->greeting.shape = POP3_LINE;
+	pop3->greeting.begin = keep_greeting;
+	pop3->greeting.done = greeted;
+	pop3->greeting.arg = pop3;
+	(void)snprintf(pop3->greeting.name, sizeof(pop3->greeting.name),
+	    "the connection");
+	*pop3->tail = &pop3->greeting;
+	pop3->tail = &pop3->greeting.next;
+	pop3->sent = 1;
+	return pop3;
+}
+
+void
+queue_finish(struct pop3 *pop3, enum pop3_result result)
+{
+	struct pop3_request *request = pop3->head;
+
+	pop3->head = request->next;
+	if (pop3->head == NULL)
+		pop3->tail = &pop3->head;
+	if (request == pop3->unsent) {
+		pop3->unsent = request->next;
+		pop3->waiting--;
+	} else {
+		pop3->sent--;
+		pop3->weight -= request->expected;
+		pop3->text_sent -= request->command_len;
+	}
+	pop3->phase = PHASE_STATUS;
+	request->next = NULL;
+	request->result = result;
+	if (request->done != NULL)
+		request->done(request->arg, request);
+}
+
+int
+queue_die(struct pop3 *pop3, struct err *err)
+{
+	if (!pop3->dead) {
+		pop3->dead = true;
+		pop3->death = *err;
+		while (pop3->head != NULL)
+			queue_finish(pop3, POP3_LOST);
+		buf_clear(&pop3->commands);
+	}
+	*err = pop3->death;
+	return -1;
+}
+
+void
+pop3_free(struct pop3 *pop3)
+{
+	struct err err;
+
+	if (pop3 == NULL)
+		return;
+	(void)err_set(&err, EX_TEMPFAIL, "the session was closed");
+	(void)queue_die(pop3, &err);
+	stream_free(pop3->stream);
+	capa_clear(&pop3->capa);
+	free(pop3->greeting_text);
+	free(pop3);
+}
+
+static int
+enqueue(struct pop3 *pop3, struct pop3_request *request, const char *command,
+    size_t len, bool secret, struct err *err)
+{
+	if (pop3->dead) {
+		*err = pop3->death;
+		return -1;
+	}
+	if (memchr(command, '\r', len) != NULL ||
+	    memchr(command, '\n', len) != NULL ||
+	    memchr(command, '\0', len) != NULL)
+		return err_set(err, EX_USAGE,
+		    "a command may not contain CR, LF or NUL");
+	request->result = POP3_PENDING;
+	request->next = NULL;
+	request->command_len = len + 2;
+	request->expected = request->weight;
+	(void)snprintf(request->name, sizeof(request->name), "%.*s",
+	    secret                      ? 4 :
+		trace_is_login(command) ? (int)strcspn(command, " ") :
+					  (int)sizeof(request->name) - 1,
+	    secret ? "AUTH" : command);
+	trace_command(command, secret);
+	buf_append(&pop3->commands, command, len);
+	buf_append(&pop3->commands, "\r\n", 2);
+	if (pop3->unsent == NULL)
+		pop3->unsent = request;
+	*pop3->tail = request;
+	pop3->tail = &request->next;
+	pop3->waiting++;
+	return 0;
+}
+
+int
+pop3_submit(struct pop3 *pop3, struct pop3_request *request, struct err *err,
+    const char *fmt, ...)
+{
+	char command[COMMAND_MAX + 1];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n > COMMAND_MAX - 2)
+		return err_set(err, EX_USAGE,
+		    "a command may not be longer than %d octets", COMMAND_MAX);
+	return enqueue(pop3, request, command, (size_t)n, false, err);
+}
+
+static int
+window(const struct pop3 *pop3)
+{
+	if (!pop3_pipelining(pop3))
+		return 1;
+	return pop3->options.window > 1 ? pop3->options.window :
+					  WINDOW_REQUESTS;
+}
+
+bool
+pop3_has_room(const struct pop3 *pop3)
+{
+	int limit = window(pop3);
+
+	if (limit == 1)
+		return pop3->sent + pop3->waiting == 0;
+	return pop3->waiting < WAITING_MAX;
+}
+
+size_t
+pop3_outstanding(const struct pop3 *pop3)
+{
+	return pop3->sent + pop3->waiting;
+}
+
+bool
+pop3_dead(const struct pop3 *pop3)
+{
+	return pop3->dead;
+}
+
+/* May the first unsent request join those that are under way? */
+static bool
+fits(struct pop3 *pop3, size_t limit)
+{
+	const struct pop3_request *next = pop3->unsent;
+
+	if (pop3->sent == 0)
+		return true;
+	if (pop3->options.early && pop3->sent == 1 &&
+	    pop3->head == &pop3->greeting)
+		return true;
+	if (pop3->sent >= limit)
+		return false;
+	if (pop3->text_sent + next->command_len > WINDOW_TEXT)
+		return false;
+	if (pop3->weight + next->weight > pop3->weight_limit) {
+		pop3->starved = true;
+		return false;
+	}
+	return true;
+}
+
+/* Refilled at half, so that commands leave grouped. */
+static bool
+is_full_enough(const struct pop3 *pop3, size_t limit)
+{
+	return limit > 1 &&
+	    (pop3->sent > limit / 2 || pop3->text_sent > WINDOW_TEXT / 2 ||
+		pop3->weight > pop3->weight_limit / 2);
+}
+
+/*
+ * Nothing is outstanding, so nothing may arrive: a reply too many would be
+ * taken for the answer to what is sent next.
+ */
+static int
+check_silence(struct pop3 *pop3, struct err *err)
+{
+	size_t len, line_len, used;
+	char *input, *safe;
+
+	if (stream_fill(pop3->stream, err) == -1)
+		return queue_die(pop3, err);
+	input = stream_input(pop3->stream, &len);
+	if (len == 0)
+		return 0;
+	if (reply_line(input, len, REPLY_STATUS_MAX, &line_len, &used) != 1)
+		line_len = len < 80 ? len : 80;
+	safe = log_safe(input, line_len);
+	trace_reply(2, input, line_len);
+	/* what a server says before it hangs up is news of that */
+	if (line_len >= 4 && memcmp(input, "-ERR", 4) == 0)
+		(void)err_set(err, EX_TEMPFAIL, "%s ended the session: %s",
+		    pop3_peer(pop3), safe);
+	else
+		(void)err_set(err, EX_PROTOCOL,
+		    "%s sent a reply that nobody asked for: %s",
+		    pop3_peer(pop3), safe);
+	free(safe);
+	return queue_die(pop3, err);
+}
+
+static int
+send_commands(struct pop3 *pop3, struct err *err)
+{
+	size_t limit = (size_t)window(pop3), n = 0;
+
+	if (pop3->unsent == NULL || is_full_enough(pop3, limit))
+		return 0;
+	if (pop3->sent == 0 && check_silence(pop3, err) == -1)
+		return -1;
+	pop3->starved = false;
+	while (pop3->unsent != NULL && fits(pop3, limit)) {
+		struct pop3_request *request = pop3->unsent;
+
+		n += request->command_len;
+		pop3->unsent = request->next;
+		pop3->waiting--;
+		pop3->sent++;
+		pop3->text_sent += request->command_len;
+		pop3->weight += request->expected;
+	}
+	if (n == 0)
+		return 0;
+	stream_write(pop3->stream, pop3->commands.data, n);
+	/* what was sent may be a secret: leave no second copy of it */
+	memmove(pop3->commands.data, pop3->commands.data + n,
+	    pop3->commands.len - n);
+	explicit_bzero(pop3->commands.data + pop3->commands.len - n, n);
+	pop3->commands.len -= n;
+	pop3->heard_at = deadline_now();
+	return 0;
+}
+
+/* 1: a reply moved on; 0: more input is needed; -1: dead. */
+static int
+take_some(struct pop3 *pop3, struct err *err)
+{
+	size_t len;
+	char *data = stream_input(pop3->stream, &len);
+
+	if (len == 0)
+		return 0;
+	if (pop3->sent == 0)
+		return check_silence(pop3, err);
+	switch (pop3->phase) {
+	case PHASE_STATUS:
+		return intake_status(pop3, data, len, err);
+	case PHASE_LINES:
+		return intake_line(pop3, data, len, err);
+	case PHASE_BODY:
+		break;
+	}
+	return intake_body(pop3, data, len, err);
+}
+
+static int
+take_input(struct pop3 *pop3, struct err *err)
+{
+	int any = 0, r;
+
+	while ((r = take_some(pop3, err)) == 1)
+		any = 1;
+	return r == -1 ? -1 : any;
+}
+
+/* The line ran dry while weight was what held us back: allow more. */
+static void
+widen(struct pop3 *pop3, int64_t waited_ms)
+{
+	if (!pop3->starved || waited_ms < DRY_MS)
+		return;
+	if (pop3->weight_limit < WEIGHT_LAST)
+		pop3->weight_limit *= 4;
+	if (pop3->weight_limit > WEIGHT_LAST)
+		pop3->weight_limit = WEIGHT_LAST;
+}
+
+/*
+ * Silence counts against the timeout; a drip inside a reply against a least
+ * rate. Only time spent waiting counts, so that our own work does not.
+ */
+static int
+check_time(struct pop3 *pop3, int64_t waited_ms, bool got, struct err *err)
+{
+	int64_t now = deadline_now();
+
+	if (got) {
+		pop3->heard_at = now;
+		pop3->rate_ms += waited_ms;
+		if (pop3->rate_ms < RATE_WINDOW_MS)
+			return 0;
+		if (stream_received(pop3->stream) - pop3->rate_from <
+			RATE_OCTETS &&
+		    pop3->inside_reply) {
+			(void)err_set(err, EX_TEMPFAIL,
+			    "%s sends less than %d octets a second",
+			    pop3_peer(pop3),
+			    RATE_OCTETS * 1000 / RATE_WINDOW_MS);
+			return queue_die(pop3, err);
+		}
+		pop3->rate_ms = 0;
+		pop3->rate_from = stream_received(pop3->stream);
+		return 0;
+	}
+	if (now >= pop3->options.until_ms) {
+		(void)err_set(err, EX_TEMPFAIL,
+		    "the deadline passed while waiting for %s",
+		    pop3_peer(pop3));
+		return queue_die(pop3, err);
+	}
+	if (pop3->options.timeout_ms > 0 &&
+	    now - pop3->heard_at >= pop3->options.timeout_ms) {
+		(void)err_set(err, EX_TEMPFAIL,
+		    "%s did not answer %s within %d seconds", pop3_peer(pop3),
+		    pop3->head->name, (pop3->options.timeout_ms + 999) / 1000);
+		return queue_die(pop3, err);
+	}
+	return 0;
+}
+
+static int64_t
+step_deadline(const struct pop3 *pop3, int64_t until_ms)
+{
+	until_ms = deadline_earlier(until_ms, pop3->options.until_ms);
+	if (pop3->options.timeout_ms <= 0)
+		return until_ms;
+	return deadline_earlier(until_ms,
+	    pop3->heard_at + pop3->options.timeout_ms);
+}
+
+/* Wait for input and take it in. 1, 0 when until_ms came first, or -1. */
+static int
+receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
+{
+	size_t before, after;
+	int64_t from = deadline_now(), waited;
+	int ready, got = 0;
+
+	(void)stream_input(pop3->stream, &before);
+	pop3->inside_reply = pop3->phase != PHASE_STATUS || before > 0;
+	/* first without waiting: most often there is something already */
+	got = stream_fill(pop3->stream, err);
+	if (got == 0) {
+		ready = stream_wait(pop3->stream, step_deadline(pop3, until_ms),
+		    pop3->interruptible, err);
+		if (ready == -1)
+			return queue_die(pop3, err);
+		if (ready == 1)
+			got = stream_fill(pop3->stream, err);
+	}
+	if (got == -1)
+		return queue_die(pop3, err);
+	if (pop3->sent == 1)
+		stream_quickack(pop3->stream);
+	(void)stream_input(pop3->stream, &after);
+	waited = deadline_now() - from;
+	if (got == 1 && !pop3->inside_reply)
+		widen(pop3, waited);
+	if (check_time(pop3, waited, after > before, err) == -1)
+		return -1;
+	return got;
+}
+
+int
+pop3_step(struct pop3 *pop3, int64_t until_ms, struct err *err)
+{
+	int any, got;
+
+	if (pop3->dead) {
+		*err = pop3->death;
+		return -1;
+	}
+	any = take_input(pop3, err);
+	if (any == -1 || send_commands(pop3, err) == -1)
+		return -1;
+	if (stream_unsent(pop3->stream) > 0 &&
+	    stream_flush(pop3->stream, err) == -1)
+		return queue_die(pop3, err);
+	if (any == 1)
+		return 1;
+	if (pop3->sent == 0)
+		return 0;
+	got = receive(pop3, until_ms, err);
+	if (got <= 0)
+		return got;
+	any = take_input(pop3, err);
+	if (any == -1)
+		return -1;
+	return 1;
+}
+
+int
+pop3_finish(struct pop3 *pop3, struct pop3_request *request, struct err *err)
+{
+	while (request->result == POP3_PENDING)
+		if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+pop3_drain(struct pop3 *pop3, struct err *err)
+{
+	while (pop3_outstanding(pop3) > 0)
+		if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
+			return -1;
+	return 0;
+}
+
+void
+pop3_interruptible(struct pop3 *pop3, bool interruptible)
+{
+	pop3->interruptible = interruptible;
+}
+
+void
+pop3_until(struct pop3 *pop3, int64_t until_ms)
+{
+	pop3->options.until_ms = until_ms;
+}
+
+int
+pop3_greeting(struct pop3 *pop3, struct err *err)
+{
+	if (pop3->greeting.result == POP3_PENDING &&
+	    pop3_finish(pop3, &pop3->greeting, err) == -1)
+		return -1;
+	if (pop3->greeting.result == POP3_LOST) {
+		*err = pop3->death;
+		return -1;
+	}
+	if (pop3->greeting.result == POP3_ERR)
+		return pop3_refused(pop3, &pop3->greeting, err);
+	return 0;
+}
+
+const char *
+pop3_greeting_text(const struct pop3 *pop3)
+{
+	return pop3->greeting_text != NULL ? pop3->greeting_text : "";
+}
+
+int
+pop3_code_status(enum pop3_code code)
+{
+	switch (code) {
+	case POP3_CODE_IN_USE:
+	case POP3_CODE_LOGIN_DELAY:
+	case POP3_CODE_SYS_TEMP:
+		return EX_TEMPFAIL;
+	case POP3_CODE_AUTH:
+		return EX_NOPERM;
+	default:
+		return EX_UNAVAILABLE;
+	}
+}
+
+int
+pop3_refused(const struct pop3 *pop3, const struct pop3_request *request,
+    struct err *err)
+{
+	char *safe;
+
+	if (request->result == POP3_LOST) {
+		*err = pop3->death;
+		return -1;
+	}
+	safe = log_safe(request->text, strlen(request->text));
+	(void)err_set(err, pop3_code_status(request->code), "%s refused %s%s%s",
+	    pop3_peer(pop3), request->name, safe[0] != '\0' ? ": " : "", safe);
+	free(safe);
+	return -1;
+}
+
+int
+pop3_auth_line(struct pop3 *pop3, const char *text, bool secret,
+    struct buf *reply, enum pop3_code *code, struct err *err)
+{
+	struct pop3_request request = { .shape = POP3_CHALLENGE };
+
+	buf_clear(&pop3->auth_reply);
+	if (enqueue(pop3, &request, text, strlen(text), secret, err) == -1)
+		return -1;
+	if (pop3_finish(pop3, &request, err) == -1)
+		return -1;
+	if (request.result == POP3_LOST) {
+		*err = pop3->death;
+		return -1;
+	}
+	reply->len = 0;
+	buf_append(reply, pop3->auth_reply.data, pop3->auth_reply.len);
+	buf_clear(&pop3->auth_reply);
+	if (code != NULL)
+		*code = request.code;
+	return (int)request.result;
+}
+
+void
+pop3_logged_in(struct pop3 *pop3)
+{
+	pop3->logged_in = true;
+}
+
+bool
+pop3_pipelining(const struct pop3 *pop3)
+{
+	if (!pop3->logged_in || pop3->options.window == 1)
+		return false;
+	return pop3->options.window > 1 ||
+	    (pop3->capa.bits & POP3_CAP_PIPELINING) != 0;
+}
+
+struct stream *
+pop3_stream(const struct pop3 *pop3)
+{
+	return pop3->stream;
+}
+
+const char *
+pop3_peer(const struct pop3 *pop3)
+{
+	return stream_peer(pop3->stream);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/* What is inside a struct pop3: for the files of this room. */
+#ifndef POP3_QUEUE_H
+#define POP3_QUEUE_H
+
+#include "base/buf.h"
+#include "pop3/capa.h"
+#include "pop3/pop3.h"
+#include "pop3/reply.h"
+
+struct pop3 {
+	struct stream *stream; /* owned */
+	struct pop3_options options;
+	struct pop3_request greeting;
+	char *greeting_text; /* owned; NULL before it came */
+	bool greeted, logged_in, interruptible;
+	bool dead;
+	struct err death;
+
+	/* head to before unsent: sent; from there: waiting for the window */
+	struct pop3_request *head, **tail, *unsent;
+	size_t sent, waiting;
+	struct buf commands; /* text of those that wait */
+	size_t text_sent;    /* octets of commands under way */
+	uint64_t weight, weight_limit;
+	bool starved; /* weight was what kept the last one back */
+
+	/* the reply at the head */
+	enum {
+		PHASE_STATUS,
+		PHASE_LINES,
+		PHASE_BODY
+	} phase;
+	struct reply_body body;
+	uint32_t lines;
+	struct buf auth_reply;
+
+	/* time: deadline.h */
+	int64_t heard_at, rate_ms;
+	uint64_t rate_from;
+	bool inside_reply;
+
+	struct capa capa;
+	struct pop3_request capa_request;
+};
+
+/* The request at the head is done: taken out of the queue, and told. */
+void queue_finish(struct pop3 *pop3, enum pop3_result result);
+/* The session is over, everybody who waits is told. Returns -1. */
+int queue_die(struct pop3 *pop3, struct err *err);
+
+/* Take input in. 1: it moved on; 0: more is needed; -1: dead. */
+int intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err);
+int intake_line(struct pop3 *pop3, char *data, size_t len, struct err *err);
+int intake_body(struct pop3 *pop3, char *data, size_t len, struct err *err);
+
+/* USER, PASS, APOP, RPOP, AUTH: their arguments are nobody's business. */
+bool trace_is_login(const char *command);
+void trace_command(const char *command, bool secret);
+/* Server text, from debug level on. */
+void trace_reply(int level, const char *data, size_t len);
+void trace_body(const char *data, size_t len);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* The conversation as --debug shows it, without what is secret. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "pop3/queue.h"
+
+/* Commands whose arguments are nobody's business. */
+bool
+trace_is_login(const char *command)
+{
+	static const char *const verbs[] = { "USER", "PASS", "APOP", "RPOP",
+		"AUTH" };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strncasecmp(command, verbs[i], 4) == 0 &&
+		    (command[4] == ' ' || command[4] == '\0'))
+			return true;
+	return false;
+}
+
+void
+trace_command(const char *command, bool secret)
+{
+	const char *blank = strchr(command, ' ');
+
+	if (log_options()->debug < 1)
+		return;
+	if (secret)
+		log_debug(1, "> ****");
+	else if (trace_is_login(command) && blank != NULL &&
+	    strncasecmp(command, "AUTH", 4) == 0) {
+		size_t mechanism = strcspn(blank + 1, " ");
+
+		log_debug(1, "> AUTH %.*s%s", (int)mechanism, blank + 1,
+		    blank[1 + mechanism] != '\0' ? " ****" : "");
+	} else if (trace_is_login(command) && blank != NULL)
+		log_debug(1, "> %.*s ****", (int)(blank - command), command);
+	else {
+		char *safe = log_safe(command, strlen(command));
+
+		log_debug(1, "> %s", safe);
+		free(safe);
+	}
+}
+
+/* Server text in the trace: level is 2 for lines, 3 for bodies. */
+void
+trace_reply(int level, const char *data, size_t len)
+{
+	char *safe;
+
+	if (log_options()->debug < level)
+		return;
+	safe = log_safe(data, len);
+	log_debug(level, "< %s", safe);
+	free(safe);
+}
+
+void
+trace_body(const char *data, size_t len)
+{
+	const char *lf;
+
+	if (log_options()->debug < 3)
+		return;
+	for (; len > 0; len -= (size_t)(lf - data), data = lf) {
+		lf = memchr(data, '\n', len);
+		lf = lf == NULL ? data + len : lf + 1;
+		trace_reply(3, data,
+		    (size_t)(lf - data) - (lf[-1] == '\n' ? 1 : 0));
+	}
+}
