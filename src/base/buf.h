@@ -20,7 +20,10 @@ void buf_append(struct buf *buf, const void *data, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* Room for len more octets; returns where they go (len is then raised). */
+/*
+ * Room for len more octets: buf->len is raised at once, and the place where
+ * they go is returned. Who writes fewer takes the rest off buf->len again.
+ */
 char *buf_grow(struct buf *buf, size_t len);
 /* The text with a NUL behind it, which is not counted in len. */
 const char *buf_text(struct buf *buf);

@@ -12,5 +12,7 @@ void stop_install(void);
 int stop_signal(void);
 /* A descriptor that is readable once a signal has come; for poll(2). */
 int stop_fd(void);
+/* In a forked process: a descriptor of its own (child_fork does this). */
+void stop_forked(void);
 
 #endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: ISC */
+/* The only place that starts a process. */
+#include "base/child.h"
+
+#include <bsd/unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/stop.h"
+
+/* How long a child may go on after we have been asked to end. */
+#define CHILD_STOP_MS 5000
+
+/* In the child: exec must not inherit our handlers, ignores or mask. */
+static void
+default_signals(void)
+{
+	struct sigaction action;
+	sigset_t none;
+	int sig;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = SIG_DFL;
+	for (sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &action, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * In the child: fds become 0, 1 and 2. They are copied above 2 first, because
+ * one of them may be where another has to go.
+ */
+static int
+take_descriptors(const int fds[3])
+{
+	int copies[3], i;
+
+	for (i = 0; i < 3; i++) {
+		int null = -1, fd = fds[i];
+
+		if (fd == -1 && i == 2)
+			fd = STDERR_FILENO;
+		if (fd == -1)
+			fd = null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		copies[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (null != -1)
+			(void)close(null);
+		if (copies[i] == -1 && i < 2)
+			return -1;
+	}
+	for (i = 0; i < 3; i++) {
+		if (copies[i] != -1 && dup2(copies[i], i) == -1)
+			return -1;
+	}
+	closefrom(3);
+	return 0;
+}
+
+static _Noreturn void
+become(const char *command, const char *const *env, const int fds[3], int tty)
+{
+	if (!tty)
+		(void)setpgid(0, 0);
+	if (take_descriptors(fds) == -1)
+		_exit(126);
+	for (; env != NULL && *env != NULL; env++) {
+		/* the child's own copy; putenv(3) would keep the pointer */
+		char *pair = strdup(*env), *value;
+
+		if (pair == NULL || (value = strchr(pair, '=')) == NULL)
+			_exit(126);
+		*value++ = '\0';
+		if (setenv(pair, value, 1) == -1)
+			_exit(126);
+	}
+	default_signals();
+	(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+/*
+ * fork(2) with all signals held back, so that none of our handlers runs in
+ * the child before it has become what it is to be.
+ */
+static pid_t
+fork_quietly(sigset_t *old)
+{
+	sigset_t all;
+	pid_t pid;
+	int saved;
+
+	(void)fflush(NULL);
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, old);
+	pid = fork();
+	if (pid != 0) {
+		saved = errno;
+		(void)sigprocmask(SIG_SETMASK, old, NULL);
+		errno = saved;
+	}
+	return pid;
+}
+
+int
+child_start(struct child *child, const char *command, const char *const *env,
+    int in, int out, int errfd, int tty, struct err *err)
+{
+	const int fds[3] = { in, out, errfd };
+	sigset_t old;
+	pid_t pid = fork_quietly(&old);
+
+	child->pid = -1;
+	if (pid == -1)
+		return err_sys(err, EX_OSERR, "cannot start a process");
+	if (pid == 0)
+		become(command, env, fds, tty);
+	/* On both sides: whoever comes first, a kill reaches the group. */
+	if (!tty)
+		(void)setpgid(pid, pid);
+	child->pid = pid;
+	return 0;
+}
+
+pid_t
+child_fork(void)
+{
+	sigset_t old;
+	pid_t pid = fork_quietly(&old);
+
+	if (pid == 0) {
+		stop_forked();
+		(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	}
+	return pid;
+}
+
+/* 1: it has ended, 0: not yet, -1: there is no such child. */
+static int
+reap(struct child *child, int *status, int flags)
+{
+	pid_t pid;
+
+	do {
+		pid = waitpid(child->pid, status, flags);
+	} while (pid == -1 && errno == EINTR);
+	if (pid != 0)
+		child->pid = -1;
+	return pid == 0 ? 0 : pid == -1 ? -1 : 1;
+}
+
+void
+child_kill(struct child *child)
+{
+	int status;
+
+	if (child->pid == -1)
+		return;
+	/* With the terminal it has no group of its own. */
+	if (kill(-child->pid, SIGKILL) == -1)
+		(void)kill(child->pid, SIGKILL);
+	(void)reap(child, &status, 0);
+}
+
+/* until_ms, or sooner once a stop signal has come. */
+static int64_t
+limit_when_stopping(int64_t until_ms, int64_t *stopped_ms)
+{
+	if (stop_signal() == 0)
+		return until_ms;
+	if (*stopped_ms == DEADLINE_NEVER)
+		*stopped_ms = deadline_after(CHILD_STOP_MS);
+	return deadline_earlier(until_ms, *stopped_ms);
+}
+
+int
+child_wait(struct child *child, int64_t until_ms,
+    void (*pump)(void *arg, int ms), void *arg, int *status, struct err *err)
+{
+	int64_t stopped_ms = DEADLINE_NEVER;
+	int ms = 1;
+
+	if (child->pid == -1)
+		return err_set(err, EX_SOFTWARE, "no process to wait for");
+	for (;;) {
+		int ended = reap(child, status, WNOHANG), left;
+
+		if (ended == 1)
+			return 0;
+		if (ended == -1)
+			return err_sys(err, EX_OSERR, "cannot wait");
+		left =
+		    deadline_poll(limit_when_stopping(until_ms, &stopped_ms));
+		if (left == 0) {
+			child_kill(child);
+			return err_set(err, EX_TEMPFAIL,
+			    "the command did not end in time and was killed");
+		}
+		if (left != -1 && left < ms)
+			ms = left;
+		if (pump != NULL)
+			pump(arg, ms);
+		else
+			(void)poll(NULL, 0, ms);
+		if (ms < 20)
+			ms = ms * 2 > 20 ? 20 : ms * 2;
+	}
+}
+
+/* Read fd to its end. -1: EX_CONFIG too much, EX_TEMPFAIL late. */
+static int
+read_all(int fd, size_t max, int64_t until_ms, struct buf *out, struct err *err)
+{
+	int64_t stopped_ms = DEADLINE_NEVER;
+
+	for (;;) {
+		struct pollfd ready = { .fd = fd, .events = POLLIN };
+		int64_t until = limit_when_stopping(until_ms, &stopped_ms);
+		int left = deadline_poll(until);
+		size_t want = max + 2 - out->len;
+		ssize_t n;
+
+		if (left == 0)
+			return err_set(err, EX_TEMPFAIL,
+			    "the command did not answer in time");
+		/* wakes up now and then to see a stop signal */
+		if (poll(&ready, 1, left == -1 || left > 500 ? 500 : left) < 1)
+			continue;
+		if (want > 4096)
+			want = 4096;
+		n = read(fd, buf_grow(out, want), want);
+		out->len -= want - (n > 0 ? (size_t)n : 0);
+		if (n == -1 && errno != EINTR)
+			return err_sys(err, EX_OSERR,
+			    "cannot read from the command");
+		if (n == 0)
+			return 0;
+		/* one more is allowed: the newline taken off below */
+		if (out->len > max + 1)
+			return err_set(err, EX_CONFIG,
+			    "the command prints more than %zu octets", max);
+	}
+}
+
+static int
+check_capture(int status, size_t max, struct buf *out, struct err *err)
+{
+	if (WIFSIGNALED(status))
+		return err_set(err, EX_CONFIG,
+		    "the command was ended by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status) != 0)
+		return err_set(err, EX_CONFIG,
+		    "the command failed with status %d", WEXITSTATUS(status));
+	if (out->len > 0 && out->data[out->len - 1] == '\n')
+		out->len--;
+	if (out->len > max)
+		return err_set(err, EX_CONFIG,
+		    "the command prints more than %zu octets", max);
+	if (out->len == 0)
+		return err_set(err, EX_CONFIG, "the command prints nothing");
+	return 0;
+}
+
+int
+child_capture(const char *command, size_t max, int64_t until_ms,
+    struct buf *out, struct err *err)
+{
+	struct child child = { -1 };
+	int fds[2], status, result = -1;
+
+	out->len = 0;
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return err_sys(err, EX_OSERR, "cannot make a pipe");
+	if (child_start(&child, command, NULL, -1, fds[1], -1, true, err) ==
+	    -1) {
+		(void)close(fds[1]);
+		goto out;
+	}
+	(void)close(fds[1]);
+	if (read_all(fds[0], max, until_ms, out, err) == -1 ||
+	    child_wait(&child, until_ms, NULL, NULL, &status, err) == -1)
+		goto out;
+	result = check_capture(status, max, out, err);
+out:
+	child_kill(&child);
+	(void)close(fds[0]);
+	if (result == -1)
+		buf_clear(out);
+	return result;
+}
+
+int
+child_tunnel(struct child *child, const char *command, struct err *err)
+{
+	int fds[2];
+
+	child->pid = -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
+		return err_sys(err, EX_OSERR, "cannot make a socket pair");
+	/* The terminal stays reachable: ssh(1) may want to ask something. */
+	if (child_start(child, command, NULL, fds[1], fds[1], -1, true, err) ==
+	    -1) {
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		return -1;
+	}
+	(void)close(fds[1]);
+	/* of our end only: the command expects blocking descriptors */
+	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	return fds[0];
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/* Diagnostics, a whole line in one write(2). */
+#include "base/log.h"
+
+#define LIBBSD_NETBSD_VIS /* chooses between prototypes we do not use */
+#include <bsd/vis.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/deadline.h"
+#include "base/xalloc.h"
+
+static const struct log_options defaults = { .debug_fd = -1 };
+static struct log_options current = { .debug_fd = -1 };
+static int64_t started_ms;
+static void (*around_before)(void);
+static void (*around_after)(void);
+
+void
+log_setup(const struct log_options *options)
+{
+	if (started_ms == 0)
+		started_ms = deadline_now();
+	current = options != NULL ? *options : defaults;
+}
+
+const struct log_options *
+log_options(void)
+{
+	return &current;
+}
+
+void
+log_around(void (*before)(void), void (*after)(void))
+{
+	around_before = before;
+	around_after = after;
+}
+
+static void
+write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return; /* nowhere to complain */
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
+/*
+ * The caller's errno survives: he may still be about to report it. Only a long
+ * line takes memory, and is cut when there is none.
+ */
+static void
+put_line(int fd, const char *prefix, const char *fmt, va_list ap)
+{
+	char fixed[2560], *line = fixed;
+	size_t used = strlen(prefix), len = sizeof(fixed);
+	int saved = errno, n;
+	va_list again;
+
+	va_copy(again, ap);
+	memcpy(line, prefix, used);
+	n = vsnprintf(line + used, len - used, fmt, ap);
+	if (n > 0 && used + (size_t)n + 1 >= len) {
+		char *more = malloc(used + (size_t)n + 2);
+
+		if (more != NULL) {
+			len = used + (size_t)n + 2;
+			line = more;
+			memcpy(line, prefix, used);
+			(void)vsnprintf(line + used, len - used, fmt, again);
+		}
+	}
+	va_end(again);
+	used += strlen(line + used);
+	line[used == len - 1 ? used - 1 : used] = '\n';
+	used += used < len - 1;
+	if (fd == STDERR_FILENO && around_before != NULL)
+		around_before();
+	write_all(fd, line, used);
+	if (fd == STDERR_FILENO && around_after != NULL)
+		around_after();
+	if (line != fixed)
+		free(line);
+	errno = saved;
+}
+
+void
+log_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(STDERR_FILENO, "poplar: ", fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (current.quiet > 0)
+		return;
+	va_start(ap, fmt);
+	put_line(STDERR_FILENO, "poplar: warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (current.quiet > 0 || (!current.verbose && !isatty(STDERR_FILENO)))
+		return;
+	va_start(ap, fmt);
+	put_line(STDERR_FILENO, "poplar: ", fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(int level, const char *fmt, ...)
+{
+	char seconds[32];
+	va_list ap;
+
+	if (current.debug < level)
+		return;
+	if (started_ms == 0)
+		started_ms = deadline_now();
+	(void)snprintf(seconds, sizeof(seconds), "%.3f ",
+	    (double)(deadline_now() - started_ms) / 1000);
+	va_start(ap, fmt);
+	put_line(current.debug_fd == -1 ? STDERR_FILENO : current.debug_fd,
+	    seconds, fmt, ap);
+	va_end(ap);
+}
+
+char *
+log_safe(const void *data, size_t len)
+{
+	char *text;
+
+	if (len > SIZE_MAX / 4 - 1)
+		len = SIZE_MAX / 4 - 1; /* fails in xmalloc */
+	text = xmalloc(4 * len + 1);
+	/*
+	 * VIS_NOLOCALE: in a UTF-8 locale invalid octets and bidirectional
+	 * overrides would pass.
+	 */
+	(void)strvisx(text, data, len,
+	    VIS_CSTYLE | VIS_NL | VIS_TAB | VIS_NOLOCALE);
+	return text;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/* Signals that ask us to end. */
+#include "base/stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
+#define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
+
+static volatile sig_atomic_t came;
+static volatile sig_atomic_t ours[STOP_SIGNALS];
+static int pipe_fds[2] = { -1, -1 };
+
+/* The default is restored at once, so that a second signal ends us. */
+static void
+on_signal(int sig)
+{
+	int saved = errno;
+	size_t i;
+
+	came = sig;
+	for (i = 0; i < STOP_SIGNALS; i++) {
+		struct sigaction action;
+
+		if (!ours[i])
+			continue;
+		memset(&action, 0, sizeof(action));
+		action.sa_handler = SIG_DFL;
+		(void)sigaction(stop_signals[i], &action, NULL);
+	}
+	if (write(pipe_fds[1], "", 1) == -1) {
+		/* full or never made: came says it all the same */
+	}
+	errno = saved;
+}
+
+static void
+make_pipe(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (pipe_fds[i] != -1)
+			(void)close(pipe_fds[i]);
+		pipe_fds[i] = -1;
+	}
+	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) == -1)
+		pipe_fds[0] = pipe_fds[1] = -1;
+}
+
+void
+stop_install(void)
+{
+	struct sigaction action, old;
+	size_t i;
+
+	make_pipe();
+	came = 0;
+	memset(&action, 0, sizeof(action));
+	(void)sigemptyset(&action.sa_mask);
+	/* Both must not be noted as the first. */
+	for (i = 0; i < STOP_SIGNALS; i++)
+		(void)sigaddset(&action.sa_mask, stop_signals[i]);
+	action.sa_handler = on_signal;
+	for (i = 0; i < STOP_SIGNALS; i++) {
+		/* nohup(1) and a shell's background jobs ignore some */
+		if (sigaction(stop_signals[i], NULL, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
+			continue;
+		ours[i] = 1;
+		(void)sigaction(stop_signals[i], &action, NULL);
+	}
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+}
+
+void
+stop_forked(void)
+{
+	if (pipe_fds[0] == -1)
+		return;
+	make_pipe();
+	if (came != 0 && write(pipe_fds[1], "", 1) == -1) {
+		/* came says it all the same */
+	}
+}
+
+int
+stop_signal(void)
+{
+	return came;
+}
+
+int
+stop_fd(void)
+{
+	return pipe_fds[0];
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The only place that syncs. A failed sync is final: the kernel may have
+ * dropped the pages it could not write, so a second call would succeed
+ * without them. Whatever is Linux's own is kept here, under #ifdef.
+ */
+#include "base/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#endif
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+
+/* Fewer files than this are synced one by one. */
+#define SYNC_WHOLE_MIN 8
+/* A syncfs that takes longer writes mostly other people's data. */
+#define SYNC_WHOLE_MS 1000
+
+struct sync {
+	enum sync_mode mode;
+	bool slow; /* a syncfs was: file by file from then on */
+	int fd;    /* opened before the batch's first write, or -1 */
+};
+
+#ifdef __linux__
+/* Before 5.8 syncfs(2) does not report write-back errors. */
+static bool
+kernel_reports(void)
+{
+	struct utsname name;
+	unsigned int major, minor;
+
+	return uname(&name) == 0 &&
+	    sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	    (major > 5 || (major == 5 && minor >= 8));
+}
+
+static bool
+whole_is_sound(int fd)
+{
+	struct statfs fs;
+
+	if (!kernel_reports() || fstatfs(fd, &fs) == -1)
+		return false;
+	switch ((unsigned long)fs.f_type & 0xffffffffUL) {
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+whole(int fd)
+{
+	return syncfs(fd);
+}
+
+void
+sync_start(struct sync *sync, int fd)
+{
+	(void)sync;
+	/* A hint: what fails here is reported by the sync itself. */
+	if (fd != -1)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+#else
+static bool
+whole_is_sound(int fd)
+{
+	(void)fd;
+	return false;
+}
+
+static int
+whole(int fd)
+{
+	return fsync(fd);
+}
+
+void
+sync_start(struct sync *sync, int fd)
+{
+	(void)sync;
+	(void)fd;
+}
+#endif
+
+struct sync *
+sync_new(enum sync_mode mode)
+{
+	struct sync *sync = xcalloc(1, sizeof(*sync));
+
+	sync->mode = mode;
+	sync->fd = -1;
+	return sync;
+}
+
+static void
+forget(struct sync *sync)
+{
+	if (sync->fd != -1)
+		(void)close(sync->fd);
+	sync->fd = -1;
+}
+
+void
+sync_free(struct sync *sync)
+{
+	if (sync == NULL)
+		return;
+	forget(sync);
+	free(sync);
+}
+
+int
+sync_begin(struct sync *sync, int dirfd, struct err *err)
+{
+	forget(sync);
+	if (sync->mode == SYNC_FILES || sync->slow || !whole_is_sound(dirfd))
+		return 0;
+	sync->fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sync->fd == -1)
+		return err_sys(err, EX_IOERR, "cannot open the directory");
+	return 0;
+}
+
+static int
+retried(int (*call)(int), int fd)
+{
+	int result;
+
+	do {
+		result = call(fd);
+	} while (result == -1 && errno == EINTR);
+	return result;
+}
+
+static int
+batch_whole(struct sync *sync, struct err *err)
+{
+	int64_t before = deadline_now(), took;
+	int result = retried(whole, sync->fd);
+
+	if (result == -1)
+		(void)err_sys(err, EX_IOERR, "cannot sync the file system");
+	took = deadline_now() - before;
+	if (took > SYNC_WHOLE_MS) {
+		log_debug(1, "sync: the file system took %lld ms: by file now",
+		    (long long)took);
+		sync->slow = true;
+	}
+	forget(sync);
+	return result;
+}
+
+int
+sync_batch(struct sync *sync, const int *fds, size_t n, int dirfd,
+    struct err *err)
+{
+	size_t i, files = 0;
+
+	for (i = 0; i < n; i++)
+		files += fds[i] != -1;
+	if (sync->fd != -1 && files >= SYNC_WHOLE_MIN)
+		return batch_whole(sync, err);
+	forget(sync);
+	for (i = 0; i < n; i++) {
+		if (fds[i] != -1 &&
+		    sync_file(fds[i], "a delivered file", err) == -1)
+			return -1;
+	}
+	return sync_dir(dirfd, "the directory", err);
+}
+
+int
+sync_data(int fd, const char *what, struct err *err)
+{
+	if (retried(fdatasync, fd) == -1)
+		return err_sys(err, EX_IOERR, "cannot sync %s", what);
+	return 0;
+}
+
+int
+sync_file(int fd, const char *what, struct err *err)
+{
+	if (retried(fsync, fd) == -1)
+		return err_sys(err, EX_IOERR, "cannot sync %s", what);
+	return 0;
+}
+
+int
+sync_dir(int dirfd, const char *what, struct err *err)
+{
+	/* EINVAL: this file system cannot sync directories at all. */
+	if (retried(fsync, dirfd) == -1 && errno != EINVAL)
+		return err_sys(err, EX_IOERR, "cannot sync %s", what);
+	return 0;
+}

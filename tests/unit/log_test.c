@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/* What is printed when, and how foreign text is made safe. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "test.h"
+
+static int saved_stderr, ends[2];
+static char got[65536];
+
+/* What has been written to stderr since the last call. */
+static const char *
+said(void)
+{
+	ssize_t n;
+
+	(void)write(STDERR_FILENO, "", 1);
+	n = read(ends[0], got, sizeof(got) - 1);
+	got[n > 0 ? n - 1 : 0] = '\0';
+	return got;
+}
+
+static void
+setup(int quiet, int verbose, int debug)
+{
+	struct log_options options = { .quiet = quiet,
+		.verbose = verbose != 0,
+		.debug = debug,
+		.debug_fd = -1 };
+
+	log_setup(&options);
+}
+
+static void
+levels(void)
+{
+	static const struct {
+		int quiet, verbose;
+		const char *want;
+	} tests[] = {
+		{ 0, 0, "poplar: e 1\npoplar: warning: w\n" },
+		{ 0, 1, "poplar: e 1\npoplar: warning: w\npoplar: i\n" },
+		{ 1, 0, "poplar: e 1\n" },
+		{ 1, 1, "poplar: e 1\n" },
+		{ 2, 0, "poplar: e 1\n" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		setup(tests[i].quiet, tests[i].verbose, 0);
+		log_error("e %d", 1);
+		log_warn("w");
+		log_info("i");
+		log_debug(1, "d");
+		CHECK_STR(said(), tests[i].want);
+	}
+	CHECK_INT(log_options()->quiet, 2);
+	log_setup(NULL);
+	CHECK_INT(log_options()->quiet, 0);
+}
+
+static void
+trace(void)
+{
+	struct log_options options = { .debug = 2 };
+	int other[2];
+	char text[64], *end;
+	ssize_t n;
+
+	CHECK_INT(pipe(other), 0);
+	options.debug_fd = other[1];
+	log_setup(&options);
+	log_debug(3, "not this");
+	log_debug(2, "STAT");
+	n = read(other[0], text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	CHECK(strtod(text, &end) >= 0);
+	CHECK(end - text >= 5 && end[-4] == '.');
+	CHECK_STR(end, " STAT\n");
+	CHECK_STR(said(), "");
+	log_setup(NULL);
+	(void)close(other[0]);
+	(void)close(other[1]);
+}
+
+static void
+long_lines(void)
+{
+	static const size_t lengths[] = { 2548, 2549, 2550, 2551, 2552, 2553,
+		20000 };
+	char *text = malloc(20001);
+	size_t i;
+
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		memset(text, 'x', lengths[i]);
+		text[lengths[i]] = '\0';
+		log_error("%s", text);
+		CHECK_INT(strlen(said()), 8 + lengths[i] + 1);
+		CHECK_MEM(got + 7 + lengths[i], 2, "x\n", 2);
+	}
+	free(text);
+}
+
+static void
+before(void)
+{
+	(void)write(STDERR_FILENO, "<", 1);
+}
+
+static void
+after(void)
+{
+	(void)write(STDERR_FILENO, ">", 1);
+}
+
+static void
+around(void)
+{
+	log_around(before, after);
+	log_error("x");
+	CHECK_STR(said(), "<poplar: x\n>");
+	log_around(NULL, NULL);
+	log_error("x");
+	CHECK_STR(said(), "poplar: x\n");
+}
+
+static void
+safe(void)
+{
+	static const struct {
+		const char *raw;
+		size_t len;
+		const char *want;
+	} tests[] = {
+		{ "plain text", 10, "plain text" },
+		{ "\033[2J\a\r\n\t", 8, "\\^[[2J\\a\\r\\n\\t" },
+		{ "a\0b", 3, "a\\0b" },
+		{ "\303\244\233", 3, "\\M-C\\M-$\\M^[" },
+		{ "back\\slash", 10, "back\\\\slash" },
+		{ "", 0, "" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		char *text = log_safe(tests[i].raw, tests[i].len);
+
+		CHECK_STR(text, tests[i].want);
+		free(text);
+	}
+}
+
+int
+main(void)
+{
+	saved_stderr = dup(STDERR_FILENO);
+	if (pipe(ends) == -1 || dup2(ends[1], STDERR_FILENO) == -1)
+		return 1;
+	TEST(levels);
+	TEST(trace);
+	TEST(long_lines);
+	TEST(around);
+	TEST(safe);
+	(void)dup2(saved_stderr, STDERR_FILENO);
+	return TEST_END();
+}
