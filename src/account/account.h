@@ -69,15 +69,27 @@ struct account {
 	bool received;
 	bool repeat;
 	bool renumbered;
+	/* account_set's: groups of settings the present layer has given */
+	unsigned int given;
 };
 
 struct account *account_new(void);
 void account_free(struct account *account); /* wipes */
 struct account *account_copy(const struct account *account);
+/*
+ * Begin a new layer: [defaults], [account NAME], the command line. What is set
+ * from now on replaces the layers below as a group where settings exclude each
+ * other (destinations, password sources, pins, -4 and -6); within one layer two
+ * destinations, or -4 and -6, are an error. config_account() ends with one.
+ */
+void account_layer(struct account *account);
+/* $HOME, else the password database's; the caller frees. NULL: none. */
+char *account_home(void);
 
 /*
  * One setting: a row of the table that options, configuration, manual and
- * completions walk. arg NULL: a flag. optional "[=...]" is not used here.
+ * completions walk. arg NULL: a flag. Words divided by "|" in arg are all it
+ * takes, but for those in capitals. optional "[=...]" is not used here.
  */
 struct setting {
 	const char *name;    /* "tls-ca-file" */
@@ -88,14 +100,22 @@ struct setting {
 		SETTING_WHERE,
 		SETTING_FETCH
 	} group;
-	bool config_only; /* password */
+	bool config_only; /* password, url */
 	bool option_only; /* password-fd */
-	int (*set)(struct account *account, const char *value, struct err *err);
+	bool repeatable;  /* tls-pin */
+	bool secret;      /* never shown */
+	size_t offset;    /* setting.c's: of the field, where there is one */
+	int (*set)(const struct setting *setting, struct account *account,
+	    const char *value, struct err *err);
+	/* the nth value as text (a flag: "yes"), the caller frees; NULL: no
+	 * more, or not set */
+	char *(*get)(const struct setting *setting,
+	    const struct account *account, size_t n);
 };
 extern const struct setting settings[]; /* ended by name NULL */
 const struct setting *setting_find(const char *name);
 /* 0, or -1: EX_USAGE with a sentence naming the value, without the source.
- * value of a flag: "yes" or "no". */
+ * value of a flag: "yes" or "no"; NULL is "yes". */
 int account_set(struct account *account, const struct setting *setting,
     const char *value, struct err *err);
 
@@ -115,7 +135,9 @@ int account_complete(struct account *account, struct err *err);
  * Password and token: literal, descriptor, file, command, netrc, prompt
  * (terminal only), in this order. The caller wipes and frees. NULL: EX_CONFIG
  * none to be had or the file is readable by others; EX_TEMPFAIL a command that
- * took too long. account_prompt asks beforehand and keeps it (before a fork).
+ * took too long. account_prompt asks beforehand and keeps it (before a fork),
+ * or reads the descriptor, which only one process can; account_needs_prompt
+ * says whether that is to be done.
  */
 char *account_password(struct account *account, struct err *err);
 char *account_token(struct account *account, struct err *err);
