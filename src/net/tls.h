@@ -45,6 +45,9 @@ ssize_t tls_send(struct tls *tls, const void *data, size_t len,
     struct err *err);
 /* Is input waiting that poll(2) on the descriptor would not show? */
 bool tls_pending(const struct tls *tls);
+/* Octets received and sent on the descriptor, handshake included. */
+uint64_t tls_received(const struct tls *tls);
+uint64_t tls_sent(const struct tls *tls);
 /* close_notify, not waited for; frees. */
 void tls_free(struct tls *tls);
 
@@ -61,5 +64,8 @@ void tls_describe(const struct tls *tls, struct buf *out);
  * there is none.
  */
 const char *tls_binding(struct tls *tls, struct buf *out);
+
+/* host as A-labels (IDNA 2008); the caller frees. NULL: it has none. */
+char *tls_idna(const char *host);
 
 #endif

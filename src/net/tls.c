@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TLS through GnuTLS. The socket is read in large gulps into a buffer of ours,
+ * from which GnuTLS takes its five-octet headers and its records: one receive
+ * call serves many records. GnuTLS's log is not used; every fatal code becomes
+ * a sentence here, a fault of a certificate in tls_cert.c.
+ */
+#include "net/tls.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "net/net.h"
+#include "net/tls_cert.h"
+#include "net/wait.h"
+
+#define RAW_SIZE (256 * 1024)
+#define RECORD_MAX (16 * 1024)
+#define IOV_COUNT 16
+
+struct tls {
+	gnutls_session_t session; /* owned */
+	struct tls_cert *cert;    /* owned */
+	char *host;               /* owned; what the peer must be */
+	int fd;
+
+	char *raw; /* owned; received, not yet decrypted */
+	size_t raw_start, raw_len;
+	bool may_receive;    /* pull may ask the socket once more */
+	unsigned char first; /* octet that the peer sent */
+	uint64_t received, sent;
+
+	size_t unsent; /* of a record that did not go out whole */
+	bool handshaken, any_data;
+	bool closed;       /* by close_notify */
+	struct err failed; /* fatal, found behind octets handed out */
+	struct err verify; /* from inside the handshake */
+};
+
+/* ---- the socket, as GnuTLS sees it ---- */
+
+static ssize_t
+pull(gnutls_transport_ptr_t arg, void *data, size_t len)
+{
+	struct tls *tls = arg;
+	ssize_t n;
+
+	if (tls->raw_len == 0) {
+		if (!tls->may_receive) {
+			gnutls_transport_set_errno(tls->session, EAGAIN);
+			return -1;
+		}
+		n = recv(tls->fd, tls->raw, RAW_SIZE, 0);
+		if (n <= 0) {
+			gnutls_transport_set_errno(tls->session,
+			    n == 0 ? 0 : errno);
+			return n;
+		}
+		/* a short answer has emptied the socket: do not ask again */
+		tls->may_receive = !tls->handshaken || n == RAW_SIZE;
+		if (tls->received == 0)
+			tls->first = (unsigned char)tls->raw[0];
+		tls->received += (uint64_t)n;
+		tls->raw_start = 0;
+		tls->raw_len = (size_t)n;
+	}
+	if (len > tls->raw_len)
+		len = tls->raw_len;
+	memcpy(data, tls->raw + tls->raw_start, len);
+	tls->raw_start += len;
+	tls->raw_len -= len;
+	return (ssize_t)len;
+}
+
+static ssize_t
+push(gnutls_transport_ptr_t arg, const giovec_t *vec, int count)
+{
+	struct tls *tls = arg;
+	struct iovec iov[IOV_COUNT];
+	struct msghdr msg = { .msg_iov = iov };
+	ssize_t n;
+
+	while (msg.msg_iovlen < IOV_COUNT && (int)msg.msg_iovlen < count) {
+		iov[msg.msg_iovlen].iov_base = vec[msg.msg_iovlen].iov_base;
+		iov[msg.msg_iovlen].iov_len = vec[msg.msg_iovlen].iov_len;
+		msg.msg_iovlen++;
+	}
+	n = sendmsg(tls->fd, &msg, MSG_NOSIGNAL);
+	if (n == -1)
+		gnutls_transport_set_errno(tls->session, errno);
+	else
+		tls->sent += (uint64_t)n;
+	return n;
+}
+
+/* ---- what went wrong, in a sentence ---- */
+
+/* Until the first octet a peer may still end it for want of a certificate. */
+static bool
+wants_certificate(const struct tls *tls)
+{
+	return !tls->any_data &&
+	    gnutls_certificate_client_get_request_status(tls->session) != 0 &&
+	    gnutls_certificate_get_ours(tls->session) == NULL;
+}
+
+static int
+alert_error(const struct tls *tls, struct err *err)
+{
+	gnutls_alert_description_t alert = gnutls_alert_get(tls->session);
+	const char *name = gnutls_alert_get_name(alert);
+
+	switch (alert) {
+	case GNUTLS_A_PROTOCOL_VERSION:
+	case GNUTLS_A_INSUFFICIENT_SECURITY:
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s does not offer TLS 1.2 or newer", tls->host);
+	case GNUTLS_A_NO_APPLICATION_PROTOCOL:
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s speaks TLS there, but not POP3", tls->host);
+	case GNUTLS_A_UNRECOGNIZED_NAME:
+		return err_set(err, EX_UNAVAILABLE,
+		    "the server does not know the name %s", tls->host);
+	default:
+		break;
+	}
+	if (wants_certificate(tls))
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s wants a client certificate (--tls-cert, --tls-key)",
+		    tls->host);
+	if (!tls->any_data && gnutls_certificate_get_ours(tls->session) != NULL)
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s refuses our client certificate: %s", tls->host,
+		    name != NULL ? name : "unknown alert");
+	return err_set(err, EX_UNAVAILABLE, "%s refuses TLS: %s", tls->host,
+	    name != NULL ? name : "unknown alert");
+}
+
+/* The sentence for a fatal code. Returns -1. */
+static int
+tls_error(const struct tls *tls, int code, struct err *err)
+{
+	switch (code) {
+	case GNUTLS_E_FATAL_ALERT_RECEIVED:
+		return alert_error(tls, err);
+	case GNUTLS_E_PREMATURE_TERMINATION:
+		if (wants_certificate(tls))
+			break;
+		return err_set(err, EX_TEMPFAIL,
+		    "%s closed the connection without ending TLS", tls->host);
+	case GNUTLS_E_PULL_ERROR:
+	case GNUTLS_E_PUSH_ERROR:
+		if (wants_certificate(tls))
+			break;
+		return err_set(err, EX_TEMPFAIL, "lost the connection to %s",
+		    tls->host);
+	default:
+		return err_set(err, EX_UNAVAILABLE, "TLS with %s failed: %s",
+		    tls->host, gnutls_strerror(code));
+	}
+	return err_set(err, EX_TEMPFAIL,
+	    "%s closed the connection, having "
+	    "asked for a client certificate (--tls-cert, --tls-key)",
+	    tls->host);
+}
+
+static int
+handshake_error(const struct tls *tls, int code, struct err *err)
+{
+	/* 0x15 alert, 0x16 handshake: a greeting begins otherwise */
+	if (tls->received > 0 && tls->first != 0x15 && tls->first != 0x16)
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s does not speak TLS there; try --tls=starttls or "
+		    "port 995",
+		    tls->host);
+	switch (code) {
+	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s does not offer TLS 1.2 or newer", tls->host);
+	case GNUTLS_E_PREMATURE_TERMINATION:
+	case GNUTLS_E_PULL_ERROR:
+		return err_set(err, EX_TEMPFAIL,
+		    "%s closed the connection during the TLS handshake",
+		    tls->host);
+	default:
+		return tls_error(tls, code, err);
+	}
+}
+
+/* ---- starting ---- */
+
+static int
+verify(gnutls_session_t session)
+{
+	struct tls *tls = gnutls_session_get_ptr(session);
+
+	if (tls_cert_verify(tls->cert, session, &tls->verify) == 0)
+		return 0;
+	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+static int
+set_priority(struct tls *tls, const char *priority, struct err *err)
+{
+	const char *where = NULL;
+	int rc;
+
+	if (priority == NULL)
+		/* Debian's default still takes 1.0; its policy is kept else */
+		rc = gnutls_set_default_priority_append(tls->session,
+		    "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL", NULL, 0);
+	else
+		rc = gnutls_priority_set_direct(tls->session, priority, &where);
+	if (rc >= 0)
+		return 0;
+	if (rc == GNUTLS_E_INVALID_REQUEST && where != NULL)
+		return err_set(err, EX_CONFIG,
+		    "TLS priority '%s': wrong from '%s' on", priority, where);
+	return err_set(err, EX_CONFIG, "TLS priority '%s': %s",
+	    priority != NULL ? priority : "default", gnutls_strerror(rc));
+}
+
+static int
+set_up(struct tls *tls, const struct tls_options *options, struct err *err)
+{
+	gnutls_datum_t alpn = { (unsigned char *)"pop3", 4 };
+	int rc;
+
+	rc = gnutls_init(&tls->session,
+	    GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+	if (rc < 0)
+		return err_set(err, EX_OSERR, "TLS: %s", gnutls_strerror(rc));
+	if (set_priority(tls, options->priority, err) == -1)
+		return -1;
+	gnutls_session_set_ptr(tls->session, tls);
+	gnutls_session_set_verify_function(tls->session, verify);
+	gnutls_transport_set_ptr(tls->session, tls);
+	gnutls_transport_set_pull_function(tls->session, pull);
+	gnutls_transport_set_vec_push_function(tls->session, push);
+	rc = gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE,
+	    tls_cert_credentials(tls->cert));
+	if (rc >= 0)
+		rc = gnutls_alpn_set_protocols(tls->session, &alpn, 1, 0);
+	/* RFC 6066 section 3: no literals */
+	if (rc >= 0 && !net_is_literal(tls->host) && tls->host[0] != '/')
+		rc = gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS,
+		    tls->host, strlen(tls->host));
+	if (rc < 0)
+		return err_set(err, EX_CONFIG, "TLS with %s: %s", tls->host,
+		    gnutls_strerror(rc));
+	return 0;
+}
+
+static int
+handshake(struct tls *tls, int64_t until_ms, struct err *err)
+{
+	short events;
+	int rc;
+
+	for (;;) {
+		rc = gnutls_handshake(tls->session);
+		if (rc >= 0)
+			return 0;
+		if (tls->verify.status != 0) {
+			*err = tls->verify;
+			return -1;
+		}
+		if (rc == GNUTLS_E_AGAIN) {
+			/* the server is thinking: time for the trust store */
+			if (tls_cert_trust(tls->cert, err) == -1)
+				return -1;
+			events = POLLIN;
+			if (gnutls_record_get_direction(tls->session) == 1)
+				events = POLLOUT;
+			if (wait_for(tls->fd, events, until_ms, "TLS handshake",
+				err) == -1)
+				return err_prefix(err, "%s", tls->host);
+		} else if (gnutls_error_is_fatal(rc))
+			return handshake_error(tls, rc, err);
+	}
+}
+
+/* host as certificates name it: A-labels, no brackets, no trailing dot. */
+static char *
+certificate_host(const char *host)
+{
+	struct err unused = ERR_INIT;
+	char *name = net_canonical_host(host, &unused);
+
+	return name != NULL ? name : xstrdup(host);
+}
+
+struct tls *
+tls_start(int fd, const char *host, const struct tls_options *options,
+    int64_t until_ms, struct err *err)
+{
+	struct tls *tls = xcalloc(1, sizeof(*tls));
+
+	tls->fd = fd;
+	tls->may_receive = true;
+	tls->host = certificate_host(host);
+	tls->raw = xmalloc(RAW_SIZE);
+	tls->cert = tls_cert_new(tls->host, options, err);
+	if (tls->cert == NULL || set_up(tls, options, err) == -1 ||
+	    handshake(tls, until_ms, err) == -1) {
+		tls_free(tls);
+		return NULL;
+	}
+	tls->handshaken = true;
+	return tls;
+}
+
+void
+tls_free(struct tls *tls)
+{
+	if (tls == NULL)
+		return;
+	if (tls->handshaken && tls->failed.status == 0)
+		(void)gnutls_bye(tls->session, GNUTLS_SHUT_WR);
+	if (tls->session != NULL)
+		gnutls_deinit(tls->session);
+	tls_cert_free(tls->cert);
+	free(tls->raw);
+	free(tls->host);
+	free(tls);
+}
+
+/* ---- octets ---- */
+
+ssize_t
+tls_recv(struct tls *tls, void *data, size_t len, struct err *err)
+{
+	size_t got = 0, raw_before;
+	ssize_t n;
+
+	tls->may_receive = true;
+	while (got < len && !tls->closed && tls->failed.status == 0) {
+		raw_before = tls->raw_len;
+		n = gnutls_record_recv(tls->session, (char *)data + got,
+		    len - got);
+		if (n > 0)
+			got += (size_t)n;
+		else if (n == 0)
+			tls->closed = true;
+		else if (n == GNUTLS_E_AGAIN) {
+			/* a ticket (TLS 1.3) says so with records behind it */
+			if (tls->raw_len == 0 || tls->raw_len == raw_before)
+				break;
+		} else if (gnutls_error_is_fatal((int)n))
+			(void)tls_error(tls, (int)n, &tls->failed);
+	}
+	if (got > 0) {
+		tls->any_data = true;
+		return (ssize_t)got;
+	}
+	if (tls->closed)
+		return -2;
+	if (tls->failed.status == 0)
+		return 0;
+	*err = tls->failed;
+	return -1;
+}
+
+ssize_t
+tls_send(struct tls *tls, const void *data, size_t len, struct err *err)
+{
+	size_t size = len < RECORD_MAX ? len : RECORD_MAX;
+	ssize_t n;
+
+	do {
+		/* a record that was held up lies encrypted in GnuTLS */
+		if (tls->unsent > 0)
+			n = gnutls_record_send(tls->session, NULL, 0);
+		else
+			n = gnutls_record_send(tls->session, data, size);
+	} while (n == GNUTLS_E_INTERRUPTED);
+	if (n == GNUTLS_E_AGAIN) {
+		if (tls->unsent == 0)
+			tls->unsent = size;
+		return 0;
+	}
+	if (n < 0)
+		return tls_error(tls, (int)n, err);
+	tls->unsent = 0;
+	return n;
+}
+
+bool
+tls_pending(const struct tls *tls)
+{
+	return tls->raw_len > 0 || tls->closed || tls->failed.status != 0 ||
+	    gnutls_record_check_pending(tls->session) > 0;
+}
+
+uint64_t
+tls_received(const struct tls *tls)
+{
+	return tls->received;
+}
+
+uint64_t
+tls_sent(const struct tls *tls)
+{
+	return tls->sent;
+}
+
+/* ---- facts ---- */
+
+void
+tls_describe(const struct tls *tls, struct buf *out)
+{
+	gnutls_datum_t alpn;
+	char *text;
+
+	text = gnutls_session_get_desc(tls->session);
+	buf_printf(out, "tls: %s %s\n",
+	    gnutls_protocol_get_name(gnutls_protocol_get_version(tls->session)),
+	    text != NULL ? text : "");
+	gnutls_free(text);
+	if (gnutls_alpn_get_selected_protocol(tls->session, &alpn) == 0) {
+		text = log_safe(alpn.data, alpn.size);
+		buf_printf(out, "tls: protocol %s\n", text);
+		free(text);
+	}
+	tls_cert_describe(tls->session, out);
+}
+
+const char *
+tls_binding(struct tls *tls, struct buf *out)
+{
+	gnutls_channel_binding_t type = GNUTLS_CB_TLS_EXPORTER;
+	const char *name = "tls-exporter";
+	gnutls_datum_t data;
+
+	if (gnutls_protocol_get_version(tls->session) < GNUTLS_TLS1_3) {
+		/* RFC 7627: without it two sessions can share this value */
+		if ((gnutls_session_get_flags(tls->session) &
+			GNUTLS_SFLAGS_EXT_MASTER_SECRET) == 0)
+			return NULL;
+		type = GNUTLS_CB_TLS_UNIQUE;
+		name = "tls-unique";
+	}
+	if (gnutls_session_channel_binding(tls->session, type, &data) < 0)
+		return NULL;
+	buf_append(out, data.data, data.size);
+	gnutls_free(data.data);
+	return name;
+}
+
+char *
+tls_idna(const char *host)
+{
+	gnutls_datum_t out;
+	char *name;
+
+	if (gnutls_idna_map(host, (unsigned int)strlen(host), &out, 0) < 0)
+		return NULL;
+	name = xstrndup((const char *)out.data, out.size);
+	gnutls_free(out.data);
+	return name;
+}
