@@ -14,6 +14,8 @@ struct account;
 struct cli;
 struct config;
 struct err;
+struct session;
+struct setting;
 
 /* An option that is not a setting of an account (account/account.h). */
 struct option_def {
@@ -28,6 +30,7 @@ struct option_def {
 #define COMMAND_ACCOUNT 0x01 /* takes -a, URLs, and the "where" settings */
 #define COMMAND_FETCH 0x02   /* takes the "fetch" settings too */
 #define COMMAND_MANY 0x04    /* more than one account may be named */
+#define COMMAND_TEXT 0x08    /* no records: --json is unknown for it */
 
 struct command {
 	const char *name;
@@ -42,13 +45,21 @@ struct command {
 	    *option)(struct cli *cli, int id, const char *arg, struct err *err);
 };
 
-/* The parsed command line. */
+/* A setting given as an option; value is "yes" for a flag. */
+struct cli_setting {
+	const struct setting *setting;
+	const char *value;
+};
+
+/* The parsed command line. Strings are argv's. */
 struct cli {
 	const struct command *command;
 	/* global */
 	bool help, json, version;
 	int quiet, color; /* color: 0 auto, 1 always, 2 never */
 	bool verbose, all_accounts;
+	int debug; /* 0 to 3 */
+	const char *debug_file;
 	const char *config_file;
 	bool no_config;
 	/* operands that are not accounts, in order */
@@ -60,26 +71,42 @@ struct cli {
 	/* settings given as options, in order, to be laid over each account */
 	struct cli_setting *settings;
 	size_t setting_count;
-	void *data; /* the command's */
+	void *data; /* the command's: cli_data() */
 };
 
 extern const struct option_def global_options[];
-extern const struct command *const commands[]; /* main.c; NULL-ended */
+extern const struct command *const commands[]; /* command.c; NULL-ended */
 const struct command *command_find(const char *name);
+/* Is this global option one that command (NULL: none named) takes? */
+bool command_takes(const struct command *command,
+    const struct option_def *option);
 
 /* Fill cli from argv. -1: EX_USAGE. */
 int cli_parse(struct cli *cli, int argc, char **argv, struct err *err);
 void cli_clear(struct cli *cli);
+/* cli->data, made of size zero octets at the first call; freed by cli_clear. */
+void *cli_data(struct cli *cli, size_t size);
 
 /* The accounts meant, completed, options laid over. Returns how many, -1
  * EX_USAGE or EX_CONFIG. Free each and the array. */
 int cli_accounts(struct cli *cli, struct account ***accounts, struct err *err);
 /* The one account of a command that takes one. */
 struct account *cli_account(struct cli *cli, struct err *err);
+void cli_accounts_free(struct account **accounts, int count);
+
+/*
+ * What a command that only looks does: open a session with the one account,
+ * call work, QUIT, and print what went wrong, account first. work returns an
+ * exit status, or -1 with err. Returns the exit status.
+ */
+int cli_visit(struct cli *cli,
+    int (*work)(struct cli *cli, struct session *session, struct err *err));
 
 /* Print err as main does ("poplar: sentence", not for 75 with -qq); returns its
  * status. */
 int cli_fail(const struct err *err);
+/* May fd be written to in color? A terminal, NO_COLOR not set; or --color. */
+bool cli_color(const struct cli *cli, int fd);
 /* Flush stdout and check it: 0, or EX_IOERR reported. */
 int cli_finish_output(void);
 

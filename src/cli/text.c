@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: ISC */
+/* Text for people: safe characters, columns, dates. */
+#include "cli/text.h"
+
+#include <sys/ioctl.h>
+
+#define LIBBSD_NETBSD_VIS /* strvisx is the same in all; no warning */
+#include <bsd/vis.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "base/buf.h"
+#include "base/xalloc.h"
+
+#define REPLACEMENT 0xfffd
+
+size_t
+text_decode(const char *data, size_t len, uint32_t *code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)data;
+	size_t n, i;
+
+	if (len == 0)
+		return 0;
+	if (p[0] < 0x80) {
+		*code = p[0];
+		return 1;
+	}
+	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 0;
+	if (n == 0 || p[0] > 0xf4 || n > len)
+		return 0;
+	*code = p[0] & (0x7fu >> n);
+	for (i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (p[i] & 0x3f);
+	}
+	if (*code < least[n] || *code > 0x10ffff ||
+	    (*code >= 0xd800 && *code <= 0xdfff))
+		return 0;
+	return n;
+}
+
+void
+text_encode(uint32_t code, struct buf *out)
+{
+	unsigned char octets[4];
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	size_t i;
+
+	for (i = n - 1; i > 0; i--) {
+		octets[i] = (unsigned char)(0x80 | (code & 0x3f));
+		code >>= 6;
+	}
+	octets[0] = (unsigned char)(n == 1 ? code : (0xf00u >> n) | code);
+	buf_append(out, octets, n);
+}
+
+bool
+text_is_hidden(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{ 0x00, 0x1f }, { 0x7f, 0x9f },
+		{ 0x061c, 0x061c }, /* Arabic letter mark */
+		{ 0x180e, 0x180e },
+		{ 0x200b, 0x200b }, /* zero width; joiners are for emoji */
+		{ 0x200e, 0x200f }, /* LRM, RLM */
+		{ 0x2028, 0x202e }, /* line ends, bidi embeddings */
+		{ 0x2060, 0x206f }, /* invisible operators, bidi isolates */
+		{ 0xfe00, 0xfe0e }, /* variation selectors; emoji keep FE0F */
+		{ 0xfeff, 0xfeff }, { 0xfff0, 0xfffb },
+		{ 0xe0000, 0xe0fff }, /* tags */
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (code >= hidden[i].first && code <= hidden[i].last)
+			return true;
+	return (code & 0xfffe) == 0xfffe;
+}
+
+void
+text_safe(const char *data, size_t len, struct buf *out)
+{
+	uint32_t code;
+	size_t n;
+
+	while (len > 0) {
+		n = text_decode(data, len, &code);
+		if (n == 0) {
+			code = REPLACEMENT;
+			n = 1;
+		} else if (code < ' ' || code == 0x7f)
+			code = ' ';
+		else if (text_is_hidden(code))
+			code = REPLACEMENT;
+		text_encode(code, out);
+		data += n;
+		len -= n;
+	}
+}
+
+/* A character in the user's charset; returns the columns it takes. */
+static size_t
+show(uint32_t code, char octets[MB_LEN_MAX], size_t *len)
+{
+	mbstate_t state;
+	int width = wcwidth((wchar_t)code);
+
+	memset(&state, 0, sizeof(state));
+	*len = wcrtomb(octets, (wchar_t)code, &state);
+	if (width < 0 || *len == (size_t)-1) {
+		octets[0] = '?';
+		*len = 1;
+		return 1;
+	}
+	return (size_t)width;
+}
+
+size_t
+text_width(const char *text)
+{
+	char octets[MB_LEN_MAX];
+	size_t left = strlen(text), width = 0, n, len;
+	uint32_t code;
+
+	for (; (n = text_decode(text, left, &code)) > 0; text += n, left -= n)
+		width += show(code, octets, &len);
+	return width;
+}
+
+void
+text_fit(const char *text, size_t columns, struct buf *out)
+{
+	char octets[MB_LEN_MAX];
+	size_t left = strlen(text), used = 0, n, len, width;
+	bool cut = text_width(text) > columns;
+	size_t room = cut && columns > 0 ? columns - 1 : columns;
+	uint32_t code;
+
+	while ((n = text_decode(text, left, &code)) > 0) {
+		width = show(code, octets, &len);
+		if (used + width > room)
+			break;
+		buf_append(out, octets, len);
+		used += width;
+		text += n;
+		left -= n;
+	}
+	if (cut && columns > 0) {
+		/* an ellipsis where there is one */
+		width = show(0x2026, octets, &len);
+		if (width == 1 && octets[0] != '?')
+			buf_append(out, octets, len);
+		else
+			buf_puts(out, ">");
+		used++;
+	}
+	for (; used < columns; used++)
+		buf_puts(out, " ");
+}
+
+char *
+text_uid(const char *uid, size_t len)
+{
+	char *text = xmalloc(4 * len + 1);
+
+	strvisx(text, uid, len, VIS_CSTYLE | VIS_NOLOCALE | VIS_WHITE);
+	return text;
+}
+
+void
+text_date(time_t when, bool brief, struct buf *out)
+{
+	struct tm tm;
+	long offset;
+
+	if (localtime_r(&when, &tm) == NULL) {
+		buf_puts(out, "-");
+		return;
+	}
+	buf_printf(out, "%04d-%02d-%02d%c%02d:%02d", tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, brief ? ' ' : 'T', tm.tm_hour,
+	    tm.tm_min);
+	if (brief)
+		return;
+	offset = tm.tm_gmtoff < 0 ? -tm.tm_gmtoff : tm.tm_gmtoff;
+	buf_printf(out, ":%02d%c%02ld:%02ld", tm.tm_sec,
+	    tm.tm_gmtoff < 0 ? '-' : '+', offset / 3600, offset / 60 % 60);
+}
+
+void
+text_size(uint64_t octets, char *text, size_t size)
+{
+	static const char units[] = "kMGTPE";
+	double value = (double)octets / 1000;
+	size_t unit = 0;
+
+	if (octets < 1000) {
+		snprintf(text, size, "%u B", (unsigned int)octets);
+		return;
+	}
+	while (value >= 999.95 && unit < strlen(units) - 1) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(text, size, "%.*f %cB", value < 9.995 ? 2 : 1, value,
+	    units[unit]);
+}
+
+size_t
+text_terminal(int fd)
+{
+	const char *term = getenv("TERM");
+	struct winsize size;
+
+	if (!isatty(fd) || term == NULL || strcmp(term, "dumb") == 0)
+		return 0;
+	if (ioctl(fd, TIOCGWINSZ, &size) == -1 || size.ws_col == 0)
+		return 80;
+	return size.ws_col;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Text for people: what came in a message made safe to show, and fitted into
+ * columns as the user's terminal draws them (LC_CTYPE).
+ */
+#ifndef CLI_TEXT_H
+#define CLI_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+struct buf;
+
+/*
+ * Append data as printable UTF-8, whatever the locale: control characters
+ * become blanks, and what is invalid, invisible or turns the direction of text
+ * U+FFFD, each octet of it one.
+ */
+void text_safe(const char *data, size_t len, struct buf *out);
+
+/*
+ * One character from the front of data: its code point and how many octets it
+ * takes (RFC 3629: no overlong forms, no surrogates); 0: invalid.
+ */
+size_t text_decode(const char *data, size_t len, uint32_t *code);
+/* A code point as UTF-8. */
+void text_encode(uint32_t code, struct buf *out);
+/* Is it a control character, invisible, or does it steer bidi text? */
+bool text_is_hidden(uint32_t code);
+
+/*
+ * Append text, which text_safe made, in the user's charset and in exactly
+ * columns columns: filled with blanks, or cut. What his charset lacks is "?".
+ */
+void text_fit(const char *text, size_t columns, struct buf *out);
+/* The columns text takes so. */
+size_t text_width(const char *text);
+
+/* A UIDL as uid: operands take it: vis(3), blanks too. The caller frees. */
+char *text_uid(const char *uid, size_t len);
+
+/* "2026-11-21T08:33:50+01:00", or "2026-11-21 08:33": local time. */
+void text_date(time_t when, bool brief, struct buf *out);
+
+/* "812 B", "12.3 kB": for people; powers of 1000. */
+void text_size(uint64_t octets, char *text, size_t size);
+
+/* Columns of the terminal fd is, or 0: not one, or one without a cursor. */
+size_t text_terminal(int fd);
+
+#endif
