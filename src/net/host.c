@@ -107,18 +107,55 @@ is_name(const char *name)
 	return label > 0 && i <= NAME_MAX_OCTETS;
 }
 
+/* Code point at *p, which is moved on; malformed octets count as they are. */
+static unsigned int
+code_point(const unsigned char **p)
+{
+	unsigned int c = *(*p)++, more, i;
+
+	more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+	if (more == 0)
+		return c;
+	c &= 0x3fu >> more;
+	for (i = 0; i < more && (**p & 0xc0) == 0x80; i++)
+		c = c << 6 | (*(*p)++ & 0x3f);
+	return c;
+}
+
 /*
- * No ASCII but what names have, so that nothing slips through the mapping,
- * which takes blanks and empty labels as they are.
+ * Before the mapping: it takes blanks and empty labels as they are, and what
+ * signs and compatibility forms stand for (a full-width slash) it drops
+ * without a word, so that another host would be meant. Of those only dots and
+ * joiners, which have a meaning in names, are let through.
  */
 static bool
 may_be_mapped(const char *name)
 {
-	for (; *name != '\0'; name++)
-		if ((unsigned char)*name < 0x80 &&
-		    !isalnum((unsigned char)*name) &&
-		    strchr("-_.", *name) == NULL)
+	static const unsigned int ranges[][2] = { { 0x80, 0xbf },
+		{ 0x2000, 0x2bff }, { 0x3000, 0x3004 }, { 0xfb00, 0xffff } };
+	static const unsigned int allowed[] = { 0xb7, 0x200c, 0x200d, 0x3002,
+		0xff0e, 0xff61 };
+	const unsigned char *p = (const unsigned char *)name;
+	unsigned int c;
+	size_t i;
+	bool ok;
+
+	while (*p != '\0') {
+		c = code_point(&p);
+		if (c < 0x80) {
+			if (!isalnum((int)c) && strchr("-_.", (int)c) == NULL)
+				return false;
+			continue;
+		}
+		ok = true;
+		for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+			if (c >= ranges[i][0] && c <= ranges[i][1])
+				ok = false;
+		for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+			ok = ok || c == allowed[i];
+		if (!ok)
 			return false;
+	}
 	return true;
 }
 

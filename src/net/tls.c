@@ -462,7 +462,8 @@ tls_idna(const char *host)
 	gnutls_datum_t out;
 	char *name;
 
-	if (gnutls_idna_map(host, (unsigned int)strlen(host), &out, 0) < 0)
+	if (gnutls_idna_map(host, (unsigned int)strlen(host), &out,
+		GNUTLS_IDNA_FORCE_2008) < 0)
 		return NULL;
 	name = xstrndup((const char *)out.data, out.size);
 	gnutls_free(out.data);
