@@ -3,6 +3,7 @@
 """say.py [--stls] PORT: send standard input to a server on loopback, print all it
 says until it closes. With --stls, TLS is started first (without verification)."""
 
+import contextlib
 import socket
 import ssl
 import sys
@@ -21,11 +22,13 @@ def main():
         server = context.wrap_socket(server)
         server.sendall(sys.stdin.buffer.read())
     else:
-        server.sendall(sys.stdin.buffer.read())
-        server.shutdown(socket.SHUT_WR)
-    while data := server.recv(65536):
-        sys.stdout.buffer.write(data.replace(b"\r\n", b"\n"))
-        sys.stdout.buffer.flush()
+        with contextlib.suppress(OSError):  # a reset may come before we are through
+            server.sendall(sys.stdin.buffer.read())
+            server.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(ConnectionResetError):
+        while data := server.recv(65536):
+            sys.stdout.buffer.write(data.replace(b"\r\n", b"\n"))
+            sys.stdout.buffer.flush()
 
 
 main()
