@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Private to this room: an mbox's locks. An fcntl lock (of the open file
+ * description where there are such), then a dotlock: PATH.lock, holding
+ * "PID:HOST" as Dovecot writes it. One whose process is dead on this host is
+ * removed.
+ */
+#ifndef DELIVER_MBOX_LOCK_H
+#define DELIVER_MBOX_LOCK_H
+
+#include <stdint.h>
+
+struct err;
+
+struct mbox_lock {
+	char *path; /* owned; of the dotlock, NULL: there is none */
+};
+
+/*
+ * Both locks for fd, which is path, until until_ms (deadline.h): EX_TEMPFAIL
+ * somebody else holds one, EX_IOERR. Where no dotlock may be made: fcntl alone.
+ */
+int mbox_lock(struct mbox_lock *lock, int fd, const char *path,
+    int64_t until_ms, struct err *err);
+void mbox_unlock(struct mbox_lock *lock, int fd);
+
+#endif
