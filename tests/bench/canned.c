@@ -48,6 +48,7 @@ struct conn {
 	unsigned int deleted_count;
 	bool wants_plain; /* AUTH PLAIN waits for its line */
 	bool over;
+	bool answered; /* since the last receive */
 	struct iovec iov[IOV_MAX_USED];
 	int iov_count;
 	char text[TEXT_OCTETS];
@@ -117,6 +118,7 @@ answer(struct conn *conn, const char *data, size_t len)
 {
 	struct iovec *last = &conn->iov[conn->iov_count - 1];
 
+	conn->answered = true;
 	if (conn->iov_count > 0 &&
 	    (const char *)last->iov_base + last->iov_len == data) {
 		last->iov_len += len;
@@ -356,17 +358,36 @@ obey(struct conn *conn, const char *line)
 	answerf(conn, "-ERR unknown command\r\n");
 }
 
+/* A client that leaves Nagle on must not wait for our late ACK. */
+static ssize_t
+pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
+{
+	struct conn *conn = ptr;
+	int on = 1;
+
+	setsockopt(conn->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+	return read(conn->fd, buf, len);
+}
+
 static ssize_t
 receive(struct conn *conn, char *buf, size_t len)
 {
 	ssize_t n;
 
 	if (conn->tls == NULL)
-		return read(conn->fd, buf, len);
+		return pull(conn, buf, len);
 	do
 		n = gnutls_record_recv(conn->tls, buf, len);
 	while (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED);
 	return n;
+}
+
+static ssize_t
+push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int count)
+{
+	struct conn *conn = ptr;
+
+	return writev(conn->fd, iov, count);
 }
 
 /* The number of turns. */
@@ -374,7 +395,7 @@ static unsigned int
 converse(struct conn *conn)
 {
 	static char buf[262144];
-	unsigned int turns = 1;
+	unsigned int turns = 0;
 	size_t len = 0;
 	ssize_t n;
 	char *line;
@@ -382,7 +403,8 @@ converse(struct conn *conn)
 
 	answerf(conn, "+OK canned\r\n");
 	while (!conn->over) {
-		turns += conn->iov_count > 0;
+		turns += conn->answered;
+		conn->answered = false;
 		flush(conn);
 		n = receive(conn, buf + len, sizeof(buf) - len);
 		if (n <= 0)
@@ -421,7 +443,9 @@ serve(struct conn *conn, gnutls_certificate_credentials_t cred)
 		gnutls_init(&conn->tls, GNUTLS_SERVER);
 		gnutls_set_default_priority(conn->tls);
 		gnutls_credentials_set(conn->tls, GNUTLS_CRD_CERTIFICATE, cred);
-		gnutls_transport_set_int(conn->tls, conn->fd);
+		gnutls_transport_set_ptr(conn->tls, conn);
+		gnutls_transport_set_pull_function(conn->tls, pull);
+		gnutls_transport_set_vec_push_function(conn->tls, push);
 		do
 			rc = gnutls_handshake(conn->tls);
 		while (rc < 0 && gnutls_error_is_fatal(rc) == 0);

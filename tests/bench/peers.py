@@ -121,43 +121,44 @@ def fetchmail(job):
             "auth password user %s password p %s %s " \
             'mda "maildrop %s"\n' % (
                 job.port, user, "nokeep" if job.delete else "keep",
-                'ssl sslcertck sslcertfile "%s"' % job.bench.cert
+                "ssl sslcertck sslcommonname localhost "
+                'sslcertfile "%s"' % job.bench.cert
                 if job.tls else "sslproto ''", filter_file)
     return ["fetchmail", "-s", "-f", job.write("fetchmailrc", text),
             "--pidfile", job.path("pid")], {"FETCHMAILHOME": job.home}
 
 
+def without_root(job, argv):
+    """getmail refuses root and fdm drops it half-way: then nobody runs them."""
+    if os.getuid() != 0:
+        return argv
+    for top, _, names in os.walk(job.home):
+        for name in ["", *names]:
+            os.chown(os.path.join(top, name), 65534, 65534)
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            *argv]
+
+
 def getmail(job):
-    """It refuses to deliver as root, so root has it deliver as nobody."""
     job.make_maildirs()
-    user_line = ""
-    if os.getuid() == 0:
-        user_line = "user = nobody\n"
-        os.chmod(job.home, 0o711)
-        for top in (job.maildir(user) for user in job.users):
-            for part in ("", "tmp", "new", "cur"):
-                os.chown(os.path.join(top, part), 65534, 65534)
     argv = ["getmail", "-q", "-g", job.home]
     for user in job.users:
         text = "[retriever]\ntype = SimplePOP3%sRetriever\n" \
             "server = 127.0.0.1\nport = %d\nusername = %s\npassword = p\n%s" \
-            "[destination]\ntype = Maildir\npath = %s/\n%s" \
+            "[destination]\ntype = Maildir\npath = %s/\n" \
             "[options]\nread_all = false\ndelete = %s\n" \
             "delivered_to = false\nreceived = false\n" % (
                 "SSL" if job.tls else "", job.port, user,
                 "ca_certs = %s\n" % job.bench.cert if job.tls else "",
-                job.maildir(user), user_line,
-                "true" if job.delete else "false")
+                job.maildir(user), "true" if job.delete else "false")
         argv += ["-r", job.write("getmailrc-" + user, text)]
-    return argv, {}
+    return without_root(job, argv), {}
 
 
 def fdm(job):
     job.make_maildirs()
     text = "set no-received\nset maximum-size 1G\nset lock-file \"%s\"\n" % \
         job.path("lock")
-    if os.getuid() == 0:
-        text += 'set default-user "root"\nset command-user "root"\n'
     for user in job.users:
         text += 'account "%s" %s server "127.0.0.1" port %d user "%s" ' \
             'pass "p" new-only cache "%s" no-apop %s\n' \
@@ -169,8 +170,8 @@ def fdm(job):
     if job.tls:
         text += "set verify-certificates\n"
     trust = job.bench.bundle if job.system_ca else job.bench.cert
-    return ["fdm", "-q", "-f", job.write("fdm.conf", text),
-            "fetch"], {"SSL_CERT_FILE": trust}
+    argv = ["fdm", "-q", "-f", job.write("fdm.conf", text), "fetch"]
+    return without_root(job, argv), {"SSL_CERT_FILE": trust}
 
 
 def curl(job):
@@ -221,6 +222,9 @@ CLIENTS = {
     "floor-nosync": floor_with("-l", "-s", "none"),
     "floor-nowrite": floor_with("-l", "-w"),
 }
+
+# The status that says "no mail", where that is not 0.
+NO_MAIL = {"fetchmail": 1}
 
 PEERS = ("mpop", "fetchmail", "getmail", "fdm", "curl", "poplib")
 

@@ -65,11 +65,10 @@ now_ns(void)
 }
 
 static void
-take(struct way *way, int64_t not_before_ns)
+take(struct way *way)
 {
 	static char buf[CHUNK_OCTETS];
 	struct chunk *chunk;
-	int64_t now;
 	ssize_t n = recv(way->from, buf, sizeof(buf), 0);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -80,8 +79,7 @@ take(struct way *way, int64_t not_before_ns)
 	if (chunk == NULL)
 		err(71, "malloc");
 	__builtin_memcpy(chunk->data, buf, (size_t)n);
-	now = now_ns();
-	chunk->due_ns = (now > not_before_ns ? now : not_before_ns) + half_ns;
+	chunk->due_ns = now_ns() + half_ns;
 	chunk->len = (size_t)n;
 	chunk->sent = 0;
 	chunk->next = NULL;
@@ -149,37 +147,34 @@ may_take(const struct way *way)
 }
 
 static void
-relay(int client, int server, int64_t open_ns)
+relay(struct way *up, struct way *down)
 {
-	struct way up = { client, server, NULL, &up.first, 0, false, false };
-	struct way down = { server, client, NULL, &down.first, 0, false,
-		false };
 	struct pollfd fds[2];
 	struct timespec ts;
 	bool up_full;
 	bool down_full;
 
-	while (!up.closed || !down.closed) {
-		up_full = give(&up);
-		down_full = give(&down);
-		fds[0].fd = client;
-		fds[0].events = (short)((may_take(&up) ? POLLIN : 0) |
+	while (!up->closed || !down->closed) {
+		up_full = give(up);
+		down_full = give(down);
+		fds[0].fd = up->from;
+		fds[0].events = (short)((may_take(up) ? POLLIN : 0) |
 		    (down_full ? POLLOUT : 0));
-		fds[1].fd = server;
-		fds[1].events = (short)((may_take(&down) ? POLLIN : 0) |
+		fds[1].fd = down->from;
+		fds[1].events = (short)((may_take(down) ? POLLIN : 0) |
 		    (up_full ? POLLOUT : 0));
 		/* Else poll reports a hang-up again and again. */
 		if (fds[0].events == 0)
 			fds[0].fd = -1;
 		if (fds[1].events == 0)
 			fds[1].fd = -1;
-		ts = until(&up, up_full, &down, down_full);
+		ts = until(up, up_full, down, down_full);
 		if (ppoll(fds, 2, &ts, NULL) == -1 && errno != EINTR)
 			err(71, "ppoll");
-		if (may_take(&up) && fds[0].fd != -1 && fds[0].revents != 0)
-			take(&up, open_ns);
-		if (may_take(&down) && fds[1].fd != -1 && fds[1].revents != 0)
-			take(&down, 0);
+		if (may_take(up) && fds[0].fd != -1 && fds[0].revents != 0)
+			take(up);
+		if (may_take(down) && fds[1].fd != -1 && fds[1].revents != 0)
+			take(down);
 	}
 }
 
@@ -195,22 +190,37 @@ set_up(int fd)
 }
 
 static void
+sleep_until(int64_t ns)
+{
+	struct timespec ts = { ns / 1000000000, ns % 1000000000 };
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
+static void
 serve(int client, int port)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	int64_t start_ns = now_ns();
-	int64_t wake_ns = start_ns + 3 * half_ns;
-	struct timespec ts = { wake_ns / 1000000000, wake_ns % 1000000000 };
 	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct way up = { client, server, NULL, &up.first, 0, false, false };
+	struct way down = { server, client, NULL, &down.first, 0, false,
+		false };
+	struct pollfd fds = { .fd = client, .events = POLLIN };
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	sin.sin_port = htons((uint16_t)port);
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	set_up(client);
+	/* Now the client is connected, and what it has sent sets out. */
+	sleep_until(start_ns + 2 * half_ns);
+	if (poll(&fds, 1, 0) == 1)
+		take(&up);
+	/* Now the server hears of it. */
+	sleep_until(start_ns + 3 * half_ns);
 	if (connect(server, (struct sockaddr *)&sin, sizeof(sin)) == -1)
 		exit(1);
-	set_up(client);
 	set_up(server);
-	relay(client, server, start_ns + 2 * half_ns);
+	relay(&up, &down);
 }
 
 static int

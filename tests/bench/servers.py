@@ -114,7 +114,7 @@ class Dovecot:
 
     def __init__(self, bench):
         self.dir = os.path.join(bench.work, "dovecot")
-        self.bench = bench
+        shutil.rmtree(self.dir, ignore_errors=True)
         self.port = free_port()
         self.tls_port = free_port()
         uid, gid, prefix = os.getuid(), os.getgid(), []
