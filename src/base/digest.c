@@ -98,6 +98,12 @@ digest_sha256(const struct digest_part *parts, size_t n, unsigned char out[32])
 	gnutls_hash_deinit(hash, out);
 }
 
+int
+digest_md5(const void *data, size_t len, unsigned char out[16])
+{
+	return gnutls_hash_fast(GNUTLS_DIG_MD5, data, len, out) < 0 ? -1 : 0;
+}
+
 /*
  * Slicing by 8: table[k][x] is the CRC of octet x followed by k NULs, so that
  * eight octets are folded in with eight independent lookups.

@@ -28,6 +28,8 @@ struct digest_part {
 };
 void digest_sha256(const struct digest_part *parts, size_t n,
     unsigned char out[32]);
+/* MD5, for APOP only. -1 where the library's policy forbids it. */
+int digest_md5(const void *data, size_t len, unsigned char out[16]);
 /* CRC-32 as in gzip, zlib and PNG; crc is 0 to begin with. */
 unsigned int digest_crc32(unsigned int crc, const void *data, size_t len);
 

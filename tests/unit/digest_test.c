@@ -78,6 +78,19 @@ sha256(void)
 	    "34a05749d5b5aa781f513e4912db0d5f");
 }
 
+/* RFC 1939 section 7. */
+static void
+md5(void)
+{
+	static const char text[] = "<1896.697170952@dbc.mtview.ca.us>tanstaaf";
+	unsigned char out[16];
+	char hex[33];
+
+	CHECK_INT(digest_md5(text, strlen(text), out), 0);
+	format_hex(out, sizeof(out), hex);
+	CHECK_STR(hex, "c4c9334bac560ecc979e58001b3e22fb");
+}
+
 static void
 crc32(void)
 {
@@ -100,6 +113,7 @@ main(void)
 	TEST(gmac_known);
 	TEST(gmac_splits);
 	TEST(sha256);
+	TEST(md5);
 	TEST(crc32);
 	return TEST_END();
 }
