@@ -66,6 +66,7 @@ struct state_record {
 	uint16_t copy;
 	uint32_t time;
 	bool is_short; /* STATE_SHORT */
+	bool is_owed;  /* STATE_OWED: the run that delivers it deletes it */
 };
 
 /* An M record: an append to an mbox is about to begin. */
@@ -85,7 +86,7 @@ char *state_default_path(const char *identity, struct err *err);
 
 /*
  * Open and load. identity is checked against the header's (EX_DATAERR if
- * another's). EX_TEMPFAIL the lock is held, EX_DATAERR damaged (the sentence
+ * another's); NULL: whatever it says, and no new file. EX_TEMPFAIL the lock is held, EX_DATAERR damaged (the sentence
  * says `poplar state check --repair`), EX_CANTCREAT or EX_IOERR cannot be made
  * or written (found here, before any login). NULL on error.
  */
@@ -159,8 +160,8 @@ int state_flush(struct state *state, struct err *err);
 uint32_t state_login_after(const struct state *state);
 void state_set_login_after(struct state *state, uint32_t when);
 
-/* C without A, in journal order, for recovery. Strings are the state's until it
- * is closed. */
+/* C without A as found at open, in journal order, for recovery. Strings are the
+ * state's until it is closed. */
 struct state_pending {
 	struct state_entry *entry;
 	const char *kind, *path, *name, *spool;

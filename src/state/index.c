@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The index. Hash tables are open, with linear probing, and at most three
+ * quarters full. What shares a UIDL or a digest is a ring, and the table holds
+ * the ring's last member, whose link (marked RING_END) leads to the first: so
+ * appending takes no walk, however often a server repeats a UIDL.
+ */
+#include "state/index.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "state/state.h"
+
+#define CHUNK_SIZE ((size_t)1 << 18)
+#define ALIGNMENT 8
+#define CHUNK_REFS (CHUNK_SIZE / ALIGNMENT)
+#define RING_END 0x80000000u
+#define TABLE_MIN 64
+
+static uint64_t
+rotate(uint64_t x, int by)
+{
+	return x << by | x >> (64 - by);
+}
+
+static void
+sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein); only within one process. */
+static size_t
+hash_uid(const struct index *index, const char *uid, size_t len)
+{
+	uint64_t v[4] = { index->seed[0] ^ 0x736f6d6570736575u,
+		index->seed[1] ^ 0x646f72616e646f6du,
+		index->seed[0] ^ 0x6c7967656e657261u,
+		index->seed[1] ^ 0x7465646279746573u };
+	uint64_t word;
+	size_t left = len;
+
+	for (; left >= sizeof(word); left -= sizeof(word)) {
+		memcpy(&word, uid, sizeof(word));
+		v[3] ^= word;
+		sip_round(v);
+		v[0] ^= word;
+		uid += sizeof(word);
+	}
+	word = 0;
+	memcpy(&word, uid, left);
+	word ^= (uint64_t)len << 56;
+	v[3] ^= word;
+	sip_round(v);
+	v[0] ^= word;
+	v[2] ^= 0xff;
+	sip_round(v);
+	sip_round(v);
+	sip_round(v);
+	return (size_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
+}
+
+static size_t
+hash_digest(const unsigned char digest[DIGEST_LEN])
+{
+	size_t hash;
+
+	/* Keyed and as good as random already. */
+	memcpy(&hash, digest, sizeof(hash));
+	return hash;
+}
+
+static size_t
+table_size(size_t count)
+{
+	size_t size = TABLE_MIN;
+
+	while (size / 4 * 3 <= count)
+		size *= 2;
+	return size;
+}
+
+static struct state_entry *
+entry_at(const struct index *index, uint32_t ref)
+{
+	ref &= ~RING_END;
+	/* chunks are aligned by malloc, places within by ALIGNMENT */
+	return (struct state_entry *)(void *)(index->chunks[ref / CHUNK_REFS] +
+	    ref % CHUNK_REFS * ALIGNMENT);
+}
+
+void
+index_init(struct index *index, size_t expected,
+    const unsigned char key[DIGEST_KEY_LEN])
+{
+	size_t size = table_size(expected);
+
+	*index = (struct index){ 0 };
+	memcpy(index->seed, key, sizeof(index->seed));
+	index->uids = xcalloc(size, sizeof(*index->uids));
+	index->uid_mask = size - 1;
+}
+
+void
+index_clear(struct index *index)
+{
+	size_t i;
+
+	for (i = 0; i < index->chunk_count; i++)
+		free(index->chunks[i]);
+	free(index->chunks);
+	free(index->order);
+	free(index->uids);
+	free(index->digests);
+	free(index->digest_links);
+	*index = (struct index){ 0 };
+}
+
+/* Room for an entry; nothing of it is set. */
+static uint32_t
+allocate(struct index *index, size_t uid_len)
+{
+	size_t size = offsetof(struct state_entry, uid) + uid_len, used;
+
+	if (size < sizeof(struct state_entry))
+		size = sizeof(struct state_entry);
+	size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	if (index->chunk_count == 0 || index->chunk_used + size > CHUNK_SIZE) {
+		index->chunks = xreallocarray(index->chunks,
+		    index->chunk_count + 1, sizeof(*index->chunks));
+		index->chunks[index->chunk_count] = xmalloc(CHUNK_SIZE);
+		/* Reference 0 means none. */
+		index->chunk_used = index->chunk_count == 0 ? ALIGNMENT : 0;
+		index->chunk_count++;
+	}
+	used = index->chunk_used;
+	index->chunk_used += size;
+	return (
+	    uint32_t)((index->chunk_count - 1) * CHUNK_REFS + used / ALIGNMENT);
+}
+
+/* Where the ring of uid is, or would be. */
+static size_t
+uid_slot(const struct index *index, const char *uid, size_t len)
+{
+	size_t slot = hash_uid(index, uid, len) & index->uid_mask;
+	const struct state_entry *entry;
+
+	for (; index->uids[slot] != 0; slot = (slot + 1) & index->uid_mask) {
+		entry = entry_at(index, index->uids[slot]);
+		if (entry->uid_len == len && memcmp(entry->uid, uid, len) == 0)
+			break;
+	}
+	return slot;
+}
+
+static void
+grow_uids(struct index *index)
+{
+	size_t old_size = index->uid_mask + 1, i, slot;
+	uint32_t *old = index->uids;
+	const struct state_entry *entry;
+
+	index->uids = xcalloc(2 * old_size, sizeof(*index->uids));
+	index->uid_mask = 2 * old_size - 1;
+	for (i = 0; i < old_size; i++) {
+		if (old[i] == 0)
+			continue;
+		entry = entry_at(index, old[i]);
+		slot = hash_uid(index, entry->uid, entry->uid_len) &
+		    index->uid_mask;
+		while (index->uids[slot] != 0)
+			slot = (slot + 1) & index->uid_mask;
+		index->uids[slot] = old[i];
+	}
+	free(old);
+}
+
+static void
+link_uid(struct index *index, struct state_entry *entry, uint32_t ref)
+{
+	struct state_entry *last;
+	size_t slot;
+
+	if (entry->uid_len == 0)
+		return;
+	if (index->uid_count >= (index->uid_mask + 1) / 4 * 3)
+		grow_uids(index);
+	slot = uid_slot(index, entry->uid, entry->uid_len);
+	if (index->uids[slot] == 0) {
+		entry->next = ref | RING_END;
+		index->uid_count++;
+	} else {
+		last = entry_at(index, index->uids[slot]);
+		entry->next = last->next;
+		last->next = ref;
+	}
+	index->uids[slot] = ref;
+}
+
+struct state_entry *
+index_add(struct index *index, uint32_t serial, const char *uid, size_t len)
+{
+	uint32_t ref = allocate(index, len);
+	struct state_entry *entry = entry_at(index, ref);
+
+	memset(entry, 0, sizeof(*entry));
+	entry->serial = serial;
+	entry->uid_len = (uint16_t)len;
+	if (len > 0)
+		memcpy(entry->uid, uid, len);
+	link_uid(index, entry, ref);
+	if (index->count == index->cap) {
+		index->cap = index->cap == 0 ? 256 : index->cap * 2;
+		index->order = xreallocarray(index->order, index->cap,
+		    sizeof(*index->order));
+		if (index->digests != NULL)
+			index->digest_links = xreallocarray(index->digest_links,
+			    index->cap, sizeof(*index->digest_links));
+	}
+	index->order[index->count++] = ref;
+	index->live++;
+	return entry;
+}
+
+/* The place of serial in the order; count if there is none. */
+static size_t
+find_place(struct index *index, uint32_t serial)
+{
+	size_t low = 0, high = index->count, middle = index->hint + 1;
+	uint32_t found;
+
+	/* Records of a kind come in the order of their messages. */
+	if (middle >= high)
+		middle = high / 2;
+	while (low < high) {
+		found = entry_at(index, index->order[middle])->serial;
+		if (found == serial)
+			return index->hint = middle;
+		if (found < serial)
+			low = middle + 1;
+		else
+			high = middle;
+		middle = low + (high - low) / 2;
+	}
+	return index->count;
+}
+
+struct state_entry *
+index_rename(struct index *index, struct state_entry *entry, const char *uid,
+    size_t len)
+{
+	uint32_t ref = allocate(index, len);
+	struct state_entry *renamed = entry_at(index, ref);
+	size_t place = find_place(index, entry->serial);
+
+	memcpy(renamed, entry, offsetof(struct state_entry, uid));
+	memcpy(renamed->uid, uid, len);
+	renamed->uid_len = (uint16_t)len;
+	link_uid(index, renamed, ref);
+	index->order[place] = ref;
+	entry->flags |= STATE_VOID;
+	return renamed;
+}
+
+void
+index_drop(struct index *index, struct state_entry *entry)
+{
+	if (entry->flags & STATE_VOID)
+		return;
+	entry->flags |= STATE_VOID;
+	index->live--;
+}
+
+struct state_entry *
+index_at(const struct index *index, size_t place)
+{
+	return entry_at(index, index->order[place]);
+}
+
+struct state_entry *
+index_serial(struct index *index, uint32_t serial)
+{
+	size_t place = find_place(index, serial);
+
+	return place == index->count ? NULL : index_at(index, place);
+}
+
+/* The first that is not VOID, from ref on to the end of its ring. */
+static struct state_entry *
+first_live(const struct index *index, uint32_t ref)
+{
+	struct state_entry *entry;
+
+	for (;; ref = entry->next) {
+		entry = entry_at(index, ref);
+		if (!(entry->flags & STATE_VOID))
+			return entry;
+		if (entry->next & RING_END)
+			return NULL;
+	}
+}
+
+struct state_entry *
+index_uid(const struct index *index, const char *uid, size_t len)
+{
+	uint32_t last;
+
+	if (len == 0)
+		return NULL;
+	last = index->uids[uid_slot(index, uid, len)];
+	return last == 0 ? NULL :
+			   first_live(index, entry_at(index, last)->next);
+}
+
+struct state_entry *
+index_uid_next(const struct index *index, const struct state_entry *entry)
+{
+	if (entry->uid_len == 0 || entry->next & RING_END)
+		return NULL;
+	return first_live(index, entry->next);
+}
+
+/* ---- by digest ---- */
+
+static size_t
+digest_slot(const struct index *index, const unsigned char digest[DIGEST_LEN])
+{
+	size_t slot = hash_digest(digest) & index->digest_mask;
+	const struct state_entry *entry;
+
+	for (; index->digests[slot] != 0;
+	     slot = (slot + 1) & index->digest_mask) {
+		entry = index_at(index, index->digests[slot] - 1);
+		if (memcmp(entry->digest, digest, DIGEST_LEN) == 0)
+			break;
+	}
+	return slot;
+}
+
+static void
+link_digest(struct index *index, size_t place)
+{
+	size_t slot = digest_slot(index, index_at(index, place)->digest), last;
+
+	if (index->digests[slot] == 0) {
+		index->digest_links[place] = (uint32_t)place | RING_END;
+		index->digest_count++;
+	} else {
+		last = index->digests[slot] - 1;
+		index->digest_links[place] = index->digest_links[last];
+		index->digest_links[last] = (uint32_t)place;
+	}
+	index->digests[slot] = (uint32_t)place + 1;
+}
+
+static void
+build_digests(struct index *index)
+{
+	size_t size = table_size(2 * index->count), place;
+
+	free(index->digests);
+	index->digests = xcalloc(size, sizeof(*index->digests));
+	index->digest_mask = size - 1;
+	index->digest_count = 0;
+	index->digest_links = xreallocarray(index->digest_links,
+	    index->cap == 0 ? 1 : index->cap, sizeof(*index->digest_links));
+	for (place = 0; place < index->count; place++)
+		if (!(index_at(index, place)->flags &
+			(STATE_MARKED | STATE_VOID)))
+			link_digest(index, place);
+}
+
+void
+index_digest_set(struct index *index, const struct state_entry *entry)
+{
+	if (index->digests == NULL)
+		return;
+	if (index->digest_count >= (index->digest_mask + 1) / 4 * 3)
+		build_digests(index);
+	else
+		link_digest(index, find_place(index, entry->serial));
+}
+
+static struct state_entry *
+first_live_digest(const struct index *index, uint32_t link)
+{
+	size_t place;
+
+	for (;; link = index->digest_links[place]) {
+		place = link & ~RING_END;
+		if (!(index_at(index, place)->flags & STATE_VOID))
+			return index_at(index, place);
+		if (index->digest_links[place] & RING_END)
+			return NULL;
+	}
+}
+
+struct state_entry *
+index_digest(struct index *index, const unsigned char digest[DIGEST_LEN])
+{
+	uint32_t last;
+
+	if (index->digests == NULL)
+		build_digests(index);
+	last = index->digests[digest_slot(index, digest)];
+	return last == 0 ?
+	    NULL :
+	    first_live_digest(index, index->digest_links[last - 1]);
+}
+
+struct state_entry *
+index_digest_next(struct index *index, const struct state_entry *entry)
+{
+	size_t place = find_place(index, entry->serial);
+
+	if (index->digests == NULL || place == index->count ||
+	    entry->flags & STATE_MARKED ||
+	    index->digest_links[place] & RING_END)
+		return NULL;
+	return first_live_digest(index, index->digest_links[place]);
+}

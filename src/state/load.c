@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From a journal to the index, in one pass. Of a delivery only what the index
+ * holds is kept; the destinations of those that have no A line are read again
+ * at the end, when it is known which they are.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "state/journal.h"
+#include "state/lines.h"
+#include "state/record.h"
+
+/* Octets of the file an entry takes, about: for the first size of tables. */
+#define OCTETS_AN_ENTRY 160
+#define PRUNE_MIN 512
+
+void
+loader_init(struct loader *loader, struct state *state)
+{
+	*loader = (struct loader){ .state = state };
+	loader->commit_prune = loader->mark_prune = PRUNE_MIN;
+}
+
+void
+loader_clear(struct loader *loader)
+{
+	buf_clear(&loader->scratch);
+	free(loader->commits);
+	free(loader->marks);
+	*loader = (struct loader){ 0 };
+}
+
+/* Is any message of this line still without its A? */
+static bool
+is_open(struct loader *loader, const struct load_line *line)
+{
+	const struct state_entry *entry;
+	uint32_t serial = line->first;
+
+	for (;; serial++) {
+		entry = index_serial(&loader->state->index, serial);
+		if (entry != NULL && entry->flags & STATE_COMMITTED &&
+		    !(entry->flags & STATE_VOID))
+			return true;
+		if (serial >= line->last ||
+		    serial >= loader->state->last_serial)
+			return false;
+	}
+}
+
+static size_t
+prune(struct loader *loader, struct load_line *lines, size_t count)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < count; i++)
+		if (is_open(loader, &lines[i]))
+			lines[kept++] = lines[i];
+	return kept;
+}
+
+static void
+note_line(struct loader *loader, struct load_line **lines, size_t *count,
+    size_t *cap, size_t *limit, const struct load_line *line)
+{
+	if (*count >= *limit) {
+		*count = prune(loader, *lines, *count);
+		*limit = *count * 2 < PRUNE_MIN ? PRUNE_MIN : *count * 2;
+	}
+	if (*count == *cap) {
+		*cap = *cap == 0 ? 64 : *cap * 2;
+		*lines = xreallocarray(*lines, *cap, sizeof(**lines));
+	}
+	(*lines)[(*count)++] = *line;
+}
+
+/* A record that begins an entry: C, D, S. */
+static int
+add_entry(struct loader *loader, const struct record *record, uint64_t offset,
+    size_t len, const char **why)
+{
+	struct state *state = loader->state;
+	struct load_line line = { offset, record->serial, record->serial,
+		(uint32_t)len };
+	struct state_entry *entry;
+	const char *uid;
+	size_t uid_len;
+
+	*why = "a serial that does not rise";
+	if (record->serial <= state->last_serial)
+		return -1;
+	*why = "malformed UIDL";
+	if (record_decode(record->uid, &loader->scratch, &uid, &uid_len) ==
+		-1 ||
+	    uid_len > RECORD_UID_MAX)
+		return -1;
+	state->last_serial = record->serial;
+	entry = index_add(&state->index, record->serial, uid, uid_len);
+	entry->time = record->time;
+	if (record->type == RECORD_SEEN) {
+		entry->flags = STATE_MARKED;
+		return 0;
+	}
+	entry->list_octets = record->list_octets;
+	entry->octets = record->octets;
+	memcpy(entry->digest, record->digest, DIGEST_LEN);
+	entry->copy = record->copy;
+	entry->flags =
+	    record->type == RECORD_COMMIT ? STATE_COMMITTED : STATE_DELIVERED;
+	if (record->is_short)
+		entry->flags |= STATE_SHORT;
+	if (record->is_owed)
+		entry->flags |= STATE_OWED;
+	if (record->type == RECORD_COMMIT)
+		note_line(loader, &loader->commits, &loader->commit_count,
+		    &loader->commit_cap, &loader->commit_prune, &line);
+	return 0;
+}
+
+static int
+learn_uid(struct loader *loader, struct state_entry *entry,
+    const struct record *record, const char **why)
+{
+	const char *uid;
+	size_t len;
+
+	*why = "malformed UIDL";
+	if (record_decode(record->uid, &loader->scratch, &uid, &len) == -1 ||
+	    len > RECORD_UID_MAX || len == 0)
+		return -1;
+	if (!(entry->flags & STATE_VOID))
+		index_rename(&loader->state->index, entry, uid, len);
+	return 0;
+}
+
+/* A record about an entry that is there. */
+static int
+change_entry(struct loader *loader, struct state_entry *entry,
+    const struct record *record, const char **why)
+{
+	switch (record->type) {
+	case RECORD_APPLIED:
+		entry->flags = (uint8_t)((entry->flags & ~STATE_COMMITTED) |
+		    STATE_DELIVERED);
+		break;
+	case RECORD_OWED:
+		entry->flags |= STATE_OWED;
+		break;
+	case RECORD_DELETION:
+		if (entry->deletions < UINT8_MAX)
+			entry->deletions++;
+		break;
+	case RECORD_UNDELETABLE:
+		entry->flags |= STATE_UNDELETABLE;
+		break;
+	case RECORD_GONE:
+		entry->flags |= STATE_GONE;
+		entry->flags &= (uint8_t)~STATE_OWED;
+		entry->gone = record->time;
+		break;
+	case RECORD_BACK:
+		entry->flags &= (uint8_t)~STATE_GONE;
+		entry->gone = 0;
+		break;
+	case RECORD_FORGOTTEN:
+	case RECORD_VOID:
+		index_drop(&loader->state->index, entry);
+		break;
+	case RECORD_WHOLE:
+		entry->flags &= (uint8_t)~STATE_SHORT;
+		break;
+	default:
+		return learn_uid(loader, entry, record, why);
+	}
+	return 0;
+}
+
+int
+loader_apply(struct loader *loader, const struct record *record,
+    uint64_t offset, size_t len, const char **why)
+{
+	struct load_line line = { offset, record->serial, record->last,
+		(uint32_t)len };
+	struct state_entry *entry;
+
+	switch (record->type) {
+	case RECORD_COMMIT:
+	case RECORD_DELIVERED:
+	case RECORD_SEEN:
+		return add_entry(loader, record, offset, len, why);
+	case RECORD_LOGIN:
+		loader->state->login_after = record->time;
+		return 0;
+	case RECORD_MARK:
+		note_line(loader, &loader->marks, &loader->mark_count,
+		    &loader->mark_cap, &loader->mark_prune, &line);
+		return 0;
+	default:
+		entry = index_serial(&loader->state->index, record->serial);
+		*why = "about a message that is not there";
+		if (entry == NULL)
+			return -1;
+		return change_entry(loader, entry, record, why);
+	}
+}
+
+/* ---- what recovery needs ---- */
+
+static const char *
+keep_text(struct loader *loader, struct record_text text)
+{
+	struct state *state = loader->state;
+	const char *data;
+	size_t len;
+
+	if (record_decode(text, &loader->scratch, &data, &len) == -1)
+		return NULL;
+	if ((state->string_count & (state->string_count + 1)) == 0)
+		state->strings = xreallocarray(state->strings,
+		    2 * (state->string_count + 1), sizeof(*state->strings));
+	state->strings[state->string_count] = xstrndup(data, len);
+	return state->strings[state->string_count++];
+}
+
+/* Read a line of the file again. The line is in *line until the next call. */
+static int
+read_again(struct loader *loader, const struct load_line *at, struct buf *line,
+    struct record *record, struct err *err)
+{
+	const struct state *state = loader->state;
+	const char *why;
+	ssize_t n;
+
+	line->len = 0;
+	(void)buf_grow(line, at->len);
+	do
+		n = pread(state->fd, line->data, at->len, (off_t)at->offset);
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return err_sys(err, EX_IOERR, "cannot read %s", state->path);
+	if ((size_t)n != at->len ||
+	    record_parse(line->data, at->len, record, &why) == -1)
+		return err_set(err, EX_IOERR,
+		    "%s changed while it was being read", state->path);
+	return 0;
+}
+
+static int
+keep_mark(struct loader *loader, const struct load_line *at, struct buf *line,
+    struct state_mark *mark, struct err *err)
+{
+	struct record record;
+
+	if (read_again(loader, at, line, &record, err) == -1)
+		return -1;
+	mark->path = keep_text(loader, record.path);
+	if (mark->path == NULL)
+		return err_set(err, EX_DATAERR, "malformed path in %s",
+		    loader->state->path);
+	mark->device = record.device;
+	mark->inode = record.inode;
+	mark->before = record.before;
+	mark->length = record.length;
+	memcpy(mark->digest, record.digest, DIGEST_LEN);
+	mark->first = record.serial;
+	mark->last = record.last;
+	return 0;
+}
+
+static int
+keep_commit(struct loader *loader, const struct load_line *at, struct buf *line,
+    struct state_pending *pending, struct err *err)
+{
+	struct record record;
+	size_t i;
+
+	if (read_again(loader, at, line, &record, err) == -1)
+		return -1;
+	pending->entry = index_serial(&loader->state->index, at->first);
+	pending->kind = keep_text(loader, record.kind);
+	pending->path = keep_text(loader, record.path);
+	pending->name = keep_text(loader, record.name);
+	pending->spool = keep_text(loader, record.spool);
+	pending->device = record.device;
+	if (pending->kind == NULL || pending->path == NULL ||
+	    pending->name == NULL || pending->spool == NULL)
+		return err_set(err, EX_DATAERR, "malformed text in %s",
+		    loader->state->path);
+	/* The last M counts: a batch may have been tried twice. */
+	for (i = loader->mark_count; i > 0; i--) {
+		if (at->first < loader->marks[i - 1].first ||
+		    at->first > loader->marks[i - 1].last)
+			continue;
+		pending->marked = true;
+		return keep_mark(loader, &loader->marks[i - 1], line,
+		    &pending->mark, err);
+	}
+	return 0;
+}
+
+static int
+keep_pending(struct loader *loader, struct err *err)
+{
+	struct state *state = loader->state;
+	struct buf line = BUF_INIT;
+	size_t i;
+	int result = 0;
+
+	loader->commit_count =
+	    prune(loader, loader->commits, loader->commit_count);
+	loader->mark_count = prune(loader, loader->marks, loader->mark_count);
+	state->pending =
+	    xcalloc(loader->commit_count + 1, sizeof(*state->pending));
+	for (i = 0; i < loader->commit_count && result == 0; i++)
+		result = keep_commit(loader, &loader->commits[i], &line,
+		    &state->pending[i], err);
+	state->pending_count = loader->commit_count;
+	buf_clear(&line);
+	return result;
+}
+
+/* ---- the pass ---- */
+
+static int
+load_header(struct state *state, struct lines *lines, const char *identity,
+    struct err *err)
+{
+	struct buf scratch = BUF_INIT;
+	struct record_text text;
+	const char *line, *data, *why = "it is empty";
+	size_t len;
+	int got, result = -1;
+
+	got = lines_next(lines, &line, &len, err);
+	if (got == -1)
+		return -1;
+	if (got == 0 || !lines->complete ||
+	    record_parse_header(line, len, &text, state->key, &why) == -1 ||
+	    record_decode(text, &scratch, &data, &len) == -1) {
+		err_set(err, EX_DATAERR,
+		    "the state %s cannot be used: %s: see poplar state check "
+		    "--repair",
+		    state->path, why);
+		goto out;
+	}
+	state->identity = xstrndup(data, len);
+	if (identity != NULL && strcmp(state->identity, identity) != 0) {
+		err_set(err, EX_DATAERR, "the state %s belongs to %s, not %s",
+		    state->path, state->identity, identity);
+		goto out;
+	}
+	result = 0;
+out:
+	buf_clear(&scratch);
+	return result;
+}
+
+/*
+ * Lines from the first invalid one on: is one valid that is more than a batch
+ * behind it? Then no crash of ours left it so.
+ */
+static int
+look_behind(struct state *state, struct lines *lines, const char *why,
+    struct err *err)
+{
+	uint64_t bad = lines->number, first = 0;
+	struct record record;
+	const char *line, *unused;
+	size_t len;
+	int got;
+
+	for (;;) {
+		got = lines_next(lines, &line, &len, err);
+		if (got <= 0)
+			return got;
+		if (first == 0)
+			first = lines->offset;
+		if (lines->offset - first <= BATCH_OCTETS &&
+		    lines->number - bad <= BATCH_LINES)
+			continue;
+		if (lines->complete &&
+		    record_parse(line, len, &record, &unused) == 0)
+			return err_set(err, EX_DATAERR,
+			    "the state %s is damaged at line %llu (%s): see "
+			    "poplar state check --repair",
+			    state->path, (unsigned long long)bad, why);
+	}
+}
+
+static int
+load_records(struct state *state, struct lines *lines, struct loader *loader,
+    uint64_t *valid, struct err *err)
+{
+	struct record record;
+	const char *line, *why;
+	size_t len;
+	int got;
+
+	for (;;) {
+		*valid = lines->read_at - (lines->end - lines->start);
+		got = lines_next(lines, &line, &len, err);
+		if (got <= 0)
+			return got;
+		why = "incomplete";
+		if (!lines->complete ||
+		    record_parse(line, len, &record, &why) == -1 ||
+		    loader_apply(loader, &record, lines->offset, len, &why) ==
+			-1)
+			return look_behind(state, lines, why, err);
+		state->lines++;
+	}
+}
+
+int
+load_journal(struct state *state, const char *identity, uint64_t *valid,
+    struct err *err)
+{
+	struct loader loader;
+	struct lines lines;
+	struct stat st;
+	int result = -1;
+
+	if (fstat(state->fd, &st) == -1)
+		return err_sys(err, EX_IOERR, "cannot read %s", state->path);
+	state->size = (uint64_t)st.st_size;
+	loader_init(&loader, state);
+	lines_init(&lines, state->fd, state->path);
+	if (load_header(state, &lines, identity, err) == -1)
+		goto out;
+	state->lines = 1;
+	index_init(&state->index,
+	    (size_t)((uint64_t)st.st_size / OCTETS_AN_ENTRY), state->key);
+	if (load_records(state, &lines, &loader, valid, err) == -1)
+		goto out;
+	result = keep_pending(&loader, err);
+out:
+	lines_clear(&lines);
+	loader_clear(&loader);
+	return result;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One line of a journal, to and from its fields (poplar-state(5)). Nothing here
+ * knows what the records before it said.
+ */
+#ifndef STATE_RECORD_H
+#define STATE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+
+struct buf;
+struct state_entry;
+struct state_mark;
+struct state_record;
+
+#define RECORD_LINE_MAX ((size_t)1 << 20)
+#define RECORD_UID_MAX 65535
+
+enum record_type {
+	RECORD_COMMIT = 'C',
+	RECORD_APPLIED = 'A',
+	RECORD_DELIVERED = 'D',
+	RECORD_MARK = 'M',
+	RECORD_SEEN = 'S',
+	RECORD_OWED = 'O',
+	RECORD_DELETION = 'Q',
+	RECORD_UNDELETABLE = 'U',
+	RECORD_GONE = 'G',
+	RECORD_BACK = 'B',
+	RECORD_FORGOTTEN = 'X',
+	RECORD_VOID = 'V',
+	RECORD_WHOLE = 'W',
+	RECORD_UID = 'I',
+	RECORD_LOGIN = 'T'
+};
+
+/* A field as it is in the line, encoded; not ended. */
+struct record_text {
+	const char *data;
+	size_t len;
+};
+
+/* Which fields are filled depends on the type. */
+struct record {
+	char type;
+	bool is_short, is_owed;
+	uint16_t copy;
+	uint32_t serial; /* M: the first */
+	uint32_t last;   /* M */
+	uint32_t time;   /* C D S G T */
+	uint64_t device, inode, before, length;
+	uint64_t list_octets, octets;
+	unsigned char digest[DIGEST_LEN];
+	struct record_text kind, path, name, spool, uid;
+};
+
+/* A line without its LF. 0, or -1 and *why says what is wrong with it. */
+int record_parse(const char *line, size_t len, struct record *record,
+    const char **why);
+
+/*
+ * The octets of a field: text itself if nothing in it is encoded, else decoded
+ * into scratch. 0, or -1 if the encoding is broken.
+ */
+int record_decode(struct record_text text, struct buf *scratch,
+    const char **data, size_t *len);
+
+/* The first line. The key is filled, identity is as in the line. */
+int record_parse_header(const char *line, size_t len,
+    struct record_text *identity, unsigned char key[DIGEST_KEY_LEN],
+    const char **why);
+void record_put_header(struct buf *out, const char *identity,
+    const unsigned char key[DIGEST_KEY_LEN]);
+
+/* Each appends one line. */
+void record_put_delivery(struct buf *out, enum record_type type,
+    uint32_t serial, const struct state_record *record);
+/* The same out of an entry and the C or D line that it began with. */
+void record_put_again(struct buf *out, enum record_type type,
+    const struct state_entry *entry, const struct record *record);
+void record_put_mark(struct buf *out, const struct state_mark *mark);
+void record_put_seen(struct buf *out, const struct state_entry *entry);
+void record_put_uid(struct buf *out, const struct state_entry *entry);
+/* A O Q U B X V W: a serial; T: a time. */
+void record_put_number(struct buf *out, enum record_type type, uint32_t number);
+void record_put_gone(struct buf *out, uint32_t serial, uint32_t time);
+
+#endif

@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal: what is written is read again, by another process's view of it
+ * and after every kind of damage.
+ */
+#include "state/state.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "test.h"
+
+#define IDENTITY "joe@pop.example.org"
+
+static char dir[] = "/tmp/state_test.XXXXXX";
+static char *path;
+
+/* A journal name nobody has used; the last one's file is taken away. */
+static void
+fresh(void)
+{
+	static int number;
+
+	if (path != NULL)
+		(void)unlink(path);
+	free(path);
+	path = xasprintf("%s/j%d", dir, ++number);
+}
+
+static struct state *
+must_open(enum state_mode mode)
+{
+	struct err err = ERR_INIT;
+	struct state *state = state_open(path, IDENTITY, mode, &err);
+
+	if (state == NULL) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+	return state;
+}
+
+static int
+open_status(enum state_mode mode)
+{
+	struct err err = ERR_INIT;
+	struct state *state = state_open(path, IDENTITY, mode, &err);
+
+	state_close(state);
+	return state == NULL ? err.status : 0;
+}
+
+static off_t
+file_size(const char *name)
+{
+	struct stat st;
+
+	return stat(name, &st) == -1 ? -1 : st.st_size;
+}
+
+static struct buf
+slurp(const char *name)
+{
+	struct buf buf = BUF_INIT;
+	FILE *f = fopen(name, "r");
+	int c;
+
+	while (f != NULL && (c = getc(f)) != EOF)
+		buf_append(&buf, &(char){ (char)c }, 1);
+	if (f != NULL)
+		fclose(f);
+	return buf;
+}
+
+static void
+spit(const char *name, const char *data, size_t len)
+{
+	FILE *f = fopen(name, "w");
+
+	fwrite(data, 1, len, f);
+	fclose(f);
+}
+
+static struct state_record
+record(const char *uid, size_t len, unsigned char digest)
+{
+	struct state_record r = { .kind = "maildir",
+		.path = "/home/joe/My Mail",
+		.device = 2049,
+		.name = "1.p00.host,S=12",
+		.spool = "poplar-0123-1",
+		.uid = uid,
+		.uid_len = len,
+		.list_octets = 11,
+		.octets = 12,
+		.time = 1700000000 };
+
+	memset(r.digest, digest, sizeof(r.digest));
+	return r;
+}
+
+static struct state_entry *
+find(const struct state *state, const char *uid)
+{
+	return state_find(state, uid, strlen(uid));
+}
+
+/* Deliver a message of this UIDL in full. */
+static struct state_entry *
+deliver(struct state *state, const char *uid)
+{
+	struct state_record r = record(uid, strlen(uid), (unsigned char)uid[0]);
+	struct state_entry *entry = NULL;
+	struct err err = ERR_INIT;
+
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), 0);
+	CHECK_INT(state_applied(state, &entry, 1, &err), 0);
+	return entry;
+}
+
+static void
+deliver_many(struct state *state, int from, int n)
+{
+	char uid[32];
+
+	for (; n > 0; n--) {
+		(void)snprintf(uid, sizeof(uid), "uid-%d", from++);
+		deliver(state, uid);
+	}
+}
+
+static void
+creates_and_locks(void)
+{
+	struct state *state;
+	struct stat st;
+	char *lock;
+
+	fresh();
+	CHECK_INT(open_status(STATE_READ), 0);
+	CHECK_INT(file_size(path), -1);
+	state = must_open(STATE_WRITE);
+	CHECK(state_is_empty(state));
+	CHECK_STR(state_identity(state), IDENTITY);
+	CHECK_STR(state_path(state), path);
+	CHECK_INT(stat(path, &st), 0);
+	CHECK_INT(st.st_mode & 07777, 0600);
+	lock = xasprintf("%s.lock", path);
+	CHECK_INT(stat(lock, &st), 0);
+	CHECK_INT(st.st_mode & 07777, 0600);
+	CHECK_INT(open_status(STATE_WRITE), EX_TEMPFAIL);
+	CHECK_INT(open_status(STATE_READ), 0);
+	state_close(state);
+	CHECK_INT(open_status(STATE_WRITE), 0);
+	CHECK_INT(file_size(lock), 0);
+	free(lock);
+}
+
+static void
+makes_directories(void)
+{
+	struct err err = ERR_INIT;
+	struct state *state;
+	struct stat st;
+	char *deep, *where;
+
+	setenv("HOME", dir, 1);
+	unsetenv("XDG_STATE_HOME");
+	deep = state_default_path("Joe/../x@h", &err);
+	where = xasprintf("%s/.local/state/poplar/Joe%%2F..%%2Fx@h", dir);
+	CHECK_STR(deep, where);
+	free(where);
+	state = state_open(deep, IDENTITY, STATE_WRITE, &err);
+	CHECK(state != NULL);
+	state_close(state);
+	where = xasprintf("%s/.local/state/poplar", dir);
+	CHECK_INT(stat(where, &st), 0);
+	CHECK_INT(st.st_mode & 07777, 0700);
+	free(where);
+	free(deep);
+	setenv("XDG_STATE_HOME", "/some/where", 1);
+	deep = state_default_path(".u@h", &err);
+	CHECK_STR(deep, "/some/where/poplar/%2Eu@h");
+	free(deep);
+	deep = xasprintf("%s/a/b/c/d/e", dir);
+	CHECK(state_open(deep, IDENTITY, STATE_WRITE, &err) == NULL);
+	CHECK_INT(err.status, EX_CANTCREAT);
+	free(deep);
+}
+
+static void
+remembers(void)
+{
+	struct err err = ERR_INIT;
+	const struct state_pending *pending;
+	struct state_entry *entries[2], *entry;
+	struct state_record records[2];
+	struct state *state;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	records[0] = record("a", 1, 1);
+	records[1] = record("b b\t\\\n\xff", 7, 2);
+	records[1].name = "";
+	records[1].is_short = true;
+	records[1].is_owed = true;
+	records[1].copy = 3;
+	CHECK_INT(state_commit(state, records, 2, entries, &err), 0);
+	CHECK_INT(state_applied(state, entries, 1, &err), 0);
+	CHECK_INT(state_count(state), 2);
+	state_close(state);
+
+	state = must_open(STATE_WRITE);
+	entry = find(state, "a");
+	CHECK(entry != NULL);
+	CHECK_INT(entry->flags, STATE_DELIVERED);
+	CHECK_INT(entry->octets, 12);
+	CHECK_INT(entry->list_octets, 11);
+	CHECK_INT(entry->time, 1700000000);
+	CHECK_INT(entry->digest[15], 1);
+	CHECK(state_next(state, entry) == NULL);
+	CHECK(find(state, "b") == NULL);
+	CHECK_INT(state_pending(state, &pending), 1);
+	entry = pending[0].entry;
+	CHECK(entry == state_find(state, records[1].uid, 7));
+	CHECK_INT(entry->flags, STATE_COMMITTED | STATE_SHORT | STATE_OWED);
+	CHECK_INT(entry->copy, 3);
+	CHECK_STR(pending[0].kind, "maildir");
+	CHECK_STR(pending[0].path, "/home/joe/My Mail");
+	CHECK_STR(pending[0].name, "");
+	CHECK_STR(pending[0].spool, "poplar-0123-1");
+	CHECK_INT(pending[0].device, 2049);
+	CHECK(!pending[0].marked);
+	CHECK_INT(state_void(state, entry, &err), 0);
+	state_close(state);
+
+	state = must_open(STATE_READ);
+	CHECK_INT(state_count(state), 1);
+	CHECK_INT(state_pending(state, &pending), 0);
+	CHECK(state_find(state, records[1].uid, 7) == NULL);
+	state_close(state);
+}
+
+static void
+keeps_marks(void)
+{
+	struct err err = ERR_INIT;
+	struct state_mark mark = { .path = "/mail/in box",
+		.device = 1,
+		.inode = 2,
+		.before = 3,
+		.length = 4 };
+	const struct state_pending *pending;
+	struct state_record r[3];
+	struct state_entry *entries[3];
+	struct state *state;
+	int i;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	for (i = 0; i < 3; i++)
+		r[i] = record(&"xyz"[i], 1, 7);
+	CHECK_INT(state_commit(state, r, 3, entries, &err), 0);
+	mark.first = entries[1]->serial;
+	mark.last = entries[2]->serial;
+	memset(mark.digest, 9, sizeof(mark.digest));
+	CHECK_INT(state_mark(state, &mark, &err), 0);
+	CHECK_INT(state_applied(state, entries + 1, 1, &err), 0);
+	CHECK_INT(state_compact(state, true, &err), 0);
+	state_close(state);
+	state = must_open(STATE_READ);
+	CHECK_INT(state_pending(state, &pending), 2);
+	CHECK(!pending[0].marked);
+	CHECK(pending[1].marked);
+	CHECK_STR(pending[1].mark.path, "/mail/in box");
+	CHECK_INT(pending[1].mark.before, 3);
+	CHECK_INT(pending[1].mark.length, 4);
+	CHECK_INT(pending[1].mark.inode, 2);
+	CHECK_INT(pending[1].mark.digest[3], 9);
+	state_close(state);
+}
+
+/* The life of entries; the same must come out of a compacted journal. */
+static void
+check_events(enum state_mode mode)
+{
+	struct state *state = must_open(mode);
+	struct state_entry *entry;
+
+	CHECK_INT(state_count(state), 5);
+	entry = find(state, "owed");
+	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_OWED);
+	CHECK_INT(entry->deletions, 2);
+	entry = find(state, "stuck");
+	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_UNDELETABLE);
+	entry = find(state, "gone");
+	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_GONE);
+	CHECK_INT(entry->gone, 1800000000);
+	CHECK(find(state, "back") != NULL);
+	CHECK(find(state, "forgotten") == NULL);
+	CHECK(find(state, "before") == NULL);
+	entry = find(state, "back");
+	CHECK_INT(entry->flags, STATE_DELIVERED);
+	entry = find(state, "marked");
+	CHECK_INT(entry->flags, STATE_MARKED);
+	CHECK_INT(entry->time, 77);
+	CHECK_INT(state_login_after(state), 1234);
+	state_close(state);
+}
+
+static void
+tells_events(void)
+{
+	struct err err = ERR_INIT;
+	struct state *state;
+	struct state_entry *entry;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	entry = deliver(state, "owed");
+	state_owe(state, entry);
+	state_owe(state, entry);
+	state_deletion(state, entry);
+	state_deletion(state, entry);
+	state_undeletable(state, deliver(state, "stuck"));
+	entry = deliver(state, "gone");
+	state_owe(state, entry);
+	state_gone(state, entry, 1800000000);
+	entry = deliver(state, "before");
+	state_gone(state, entry, 1800000000);
+	state_learn_uid(state, &entry, "back", 4);
+	CHECK(entry == find(state, "back"));
+	state_back(state, entry);
+	state_forget(state, deliver(state, "forgotten"));
+	state_add_marked(state, "marked", 6, 77);
+	state_set_login_after(state, 1234);
+	CHECK_INT(state_sync(state, &err), 0);
+	state_close(state);
+	check_events(STATE_READ);
+	state = must_open(STATE_WRITE);
+	CHECK_INT(state_compact(state, true, &err), 0);
+	deliver(state, "after");
+	CHECK_INT(state_compact(state, false, &err), 0);
+	state_forget(state, find(state, "after"));
+	CHECK_INT(state_flush(state, &err), 0);
+	state_close(state);
+	check_events(STATE_READ);
+	check_events(STATE_WRITE);
+}
+
+static void
+counts_copies(void)
+{
+	struct state *state;
+	struct state_entry *first, *second, *entry;
+	unsigned char digest[DIGEST_LEN];
+	int i, n = 0;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	first = deliver(state, "same");
+	second = deliver(state, "same");
+	for (i = 0; i < 300; i++)
+		deliver(state, "sand");
+	CHECK(find(state, "same") == first);
+	CHECK(state_next(state, first) == second);
+	CHECK(state_next(state, second) == NULL);
+	memset(digest, 's', sizeof(digest));
+	for (entry = state_find_digest(state, digest); entry != NULL;
+	     entry = state_next_digest(state, entry))
+		n++;
+	CHECK_INT(n, 302);
+	deliver(state, "sand");
+	state_forget(state, first);
+	CHECK(find(state, "same") == second);
+	for (n = 0, entry = state_find_digest(state, digest); entry != NULL;
+	     entry = state_next_digest(state, entry))
+		n++;
+	CHECK_INT(n, 302);
+	memset(digest, 'x', sizeof(digest));
+	CHECK(state_find_digest(state, digest) == NULL);
+	state_close(state);
+}
+
+/* Whatever prefix of the file a crash leaves, the rest of it counts. */
+static void
+survives_torn_tails(void)
+{
+	struct state *state;
+	struct buf whole, left;
+	size_t cut, header, count, last = 0;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	header = (size_t)file_size(path);
+	deliver_many(state, 0, 3);
+	state_close(state);
+	whole = slurp(path);
+	for (cut = header; cut < whole.len; cut++) {
+		spit(path, whole.data, cut);
+		state = must_open(STATE_READ);
+		count = state_count(state);
+		CHECK(count >= last && count <= 3);
+		last = count;
+		state_close(state);
+		CHECK_INT(file_size(path), cut);
+		state = must_open(STATE_WRITE);
+		CHECK_INT(state_count(state), count);
+		left = slurp(path);
+		CHECK(left.len <= cut && left.data[left.len - 1] == '\n');
+		buf_clear(&left);
+		deliver(state, "next");
+		state_close(state);
+		state = must_open(STATE_READ);
+		CHECK_INT(state_count(state), count + 1);
+		state_close(state);
+	}
+	for (cut = 0; cut < header; cut++) {
+		spit(path, whole.data, cut);
+		CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+		CHECK_INT(file_size(path), cut);
+	}
+	buf_clear(&whole);
+}
+
+/* A flipped octet near the end is cut, one far from it is damage. */
+static void
+refuses_damage(void)
+{
+	struct state *state;
+	struct buf whole;
+	size_t i;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	deliver_many(state, 0, 200);
+	state_close(state);
+	whole = slurp(path);
+	for (i = 0; i < whole.len / 4; i += 97) {
+		whole.data[i] ^= 1;
+		spit(path, whole.data, whole.len);
+		CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+		CHECK_INT(open_status(STATE_READ), EX_DATAERR);
+		CHECK_INT(file_size(path), whole.len);
+		whole.data[i] ^= 1;
+	}
+	whole.data[whole.len - 30] ^= 1;
+	spit(path, whole.data, whole.len);
+	state = must_open(STATE_WRITE);
+	CHECK(state_count(state) >= 199);
+	CHECK((size_t)file_size(path) < whole.len);
+	state_close(state);
+	buf_clear(&whole);
+}
+
+static void
+note(void *arg, const char *text)
+{
+	struct buf *notes = arg;
+
+	buf_printf(notes, "%s\n", text);
+}
+
+static void
+repairs(void)
+{
+	struct err err = ERR_INIT;
+	struct buf notes = BUF_INIT, whole, again;
+	struct state *state;
+	char *damaged, *line;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	deliver_many(state, 0, 200);
+	state_close(state);
+	CHECK_INT(state_check(path, false, note, &notes, &err), 0);
+	CHECK_INT(notes.len, 0);
+	whole = slurp(path);
+	line = strchr(whole.data, '\n') + 10;
+	*line ^= 1;
+	spit(path, whole.data, whole.len);
+	CHECK_INT(state_check(path, false, note, &notes, &err), 2);
+	CHECK_STR(buf_text(&notes),
+	    "line 2: wrong checksum\n"
+	    "line 3: about a message that is not there\n");
+	CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+	CHECK_INT(state_check(path, true, note, &notes, &err), 2);
+	state = must_open(STATE_WRITE);
+	CHECK_INT(state_count(state), 199);
+	state_close(state);
+	damaged = xasprintf("%s.damaged", path);
+	again = slurp(damaged);
+	CHECK_MEM(again.data, again.len, whole.data, whole.len);
+	/* a header that is lost */
+	buf_clear(&again);
+	again = slurp(path);
+	again.data[0] = 'x';
+	spit(path, again.data, again.len);
+	CHECK_INT(state_check(path, true, note, &notes, &err), 1);
+	CHECK_INT(state_check(path, false, note, &notes, &err), 0);
+	state = state_open(path, NULL, STATE_READ, &err);
+	CHECK(state != NULL);
+	if (state != NULL) {
+		CHECK_INT(state_count(state), 199);
+		CHECK_STR(state_identity(state), strrchr(path, '/') + 1);
+	}
+	state_close(state);
+	free(damaged);
+	buf_clear(&again);
+	buf_clear(&whole);
+	buf_clear(&notes);
+}
+
+static void
+refuses_others(void)
+{
+	struct err err = ERR_INIT;
+	struct state_record r = record("u", 1, 1);
+	struct state_entry *entry;
+	struct state *state;
+	FILE *f;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	deliver(state, "one");
+	/* a lock that did not hold */
+	f = fopen(path, "a");
+	fputs("x\n", f);
+	fclose(f);
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), -1);
+	CHECK_INT(err.status, EX_TEMPFAIL);
+	err = (struct err)ERR_INIT;
+	CHECK_INT(state_sync(state, &err), -1);
+	state_close(state);
+	CHECK(state_open(path, "other@host", STATE_READ, &err) == NULL);
+	CHECK_INT(err.status, EX_DATAERR);
+	/* reading only */
+	state = must_open(STATE_READ);
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), -1);
+	CHECK_INT(err.status, EX_SOFTWARE);
+	state_close(state);
+	(void)unlink(path);
+	CHECK_INT(symlink("/dev/null", path), 0);
+	CHECK_INT(open_status(STATE_WRITE), EX_CANTCREAT);
+	CHECK_INT(open_status(STATE_READ), EX_IOERR);
+}
+
+/* More events than a batch, and than are worth appending. */
+static void
+takes_many_events(void)
+{
+	struct err err = ERR_INIT;
+	struct state *state;
+	char uid[32];
+	int i, n;
+
+	for (n = 250; n <= 64000; n *= 16) {
+		fresh();
+		state = must_open(STATE_WRITE);
+		deliver_many(state, 0, 2);
+		for (i = 0; i < n; i++) {
+			(void)snprintf(uid, sizeof(uid), "many-%d", i);
+			state_add_marked(state, uid, strlen(uid), 5);
+		}
+		deliver_many(state, 2, 2);
+		CHECK_INT(state_sync(state, &err), 0);
+		state_close(state);
+		state = must_open(STATE_READ);
+		CHECK_INT(state_count(state), n + 4);
+		CHECK(find(state, "many-0") != NULL);
+		CHECK(find(state, uid) != NULL);
+		CHECK(find(state, "uid-1") != NULL);
+		CHECK(find(state, "uid-3") != NULL);
+		state_close(state);
+	}
+}
+
+static void
+compacts_when_it_pays(void)
+{
+	struct err err = ERR_INIT;
+	struct state_entry *entry;
+	struct state *state;
+	off_t before;
+	int i;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	deliver_many(state, 0, 20);
+	CHECK_INT(state_sync(state, &err), 0);
+	before = file_size(path);
+	CHECK_INT(state_compact(state, false, &err), 0);
+	CHECK_INT(file_size(path), before);
+	entry = find(state, "uid-7");
+	for (i = 0; i < 600; i++) {
+		state_gone(state, entry, 5);
+		state_back(state, entry);
+	}
+	CHECK_INT(state_sync(state, &err), 0);
+	CHECK(file_size(path) > before);
+	CHECK_INT(state_compact(state, false, &err), 0);
+	CHECK(file_size(path) < before);
+	deliver(state, "last");
+	state_close(state);
+	state = must_open(STATE_READ);
+	CHECK_INT(state_count(state), 21);
+	state_close(state);
+}
+
+/* A disk that is full, without root: a limit on the size of files. */
+static void
+survives_full_disk(void)
+{
+	struct err err = ERR_INIT;
+	struct state_record r = record("two", 3, 1);
+	struct state_entry *entry;
+	struct rlimit old, limit;
+	struct state *state;
+	off_t before;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	deliver(state, "one");
+	before = file_size(path);
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK_INT(getrlimit(RLIMIT_FSIZE, &old), 0);
+	limit = old;
+	limit.rlim_cur = (rlim_t)before + 40;
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), -1);
+	CHECK_INT(err.status, EX_IOERR);
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &old), 0);
+	CHECK_INT(file_size(path), before);
+	/* never again, though there is room now */
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), -1);
+	CHECK_INT(state_sync(state, &err), -1);
+	CHECK_INT(state_compact(state, true, &err), -1);
+	CHECK_INT(file_size(path), before);
+	state_close(state);
+	state = must_open(STATE_WRITE);
+	CHECK_INT(state_count(state), 1);
+	/* a compaction that fails leaves all as it was */
+	limit.rlim_cur = 100;
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	CHECK_INT(state_compact(state, true, &err), -1);
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &old), 0);
+	CHECK_INT(file_size(path), before);
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), 0);
+	state_close(state);
+	state = must_open(STATE_READ);
+	CHECK_INT(state_count(state), 2);
+	state_close(state);
+}
+
+static void
+takes_any_uidl(void)
+{
+	struct state_record r;
+	struct state_entry *entry;
+	struct err err = ERR_INIT;
+	struct state *state;
+	char uid[256], *big = xmalloc(65535);
+	int i;
+
+	for (i = 0; i < 256; i++)
+		uid[i] = (char)i;
+	memset(big, '\\', 65535);
+	fresh();
+	state = must_open(STATE_WRITE);
+	r = record(uid, 256, 1);
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), 0);
+	r = record(big, 65535, 2);
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), 0);
+	r = record("", 0, 3);
+	CHECK_INT(state_commit(state, &r, 1, &entry, &err), 0);
+	state_close(state);
+	state = must_open(STATE_WRITE);
+	CHECK_INT(state_count(state), 3);
+	entry = state_find(state, uid, 256);
+	CHECK(entry != NULL && entry->digest[0] == 1);
+	entry = state_find(state, big, 65535);
+	CHECK(entry != NULL && entry->digest[0] == 2);
+	CHECK(state_find(state, "", 0) == NULL);
+	entry = state_find_digest(state, r.digest);
+	CHECK(entry != NULL && entry->uid_len == 0);
+	if (entry != NULL)
+		state_learn_uid(state, &entry, uid, 256);
+	CHECK(state_next(state, state_find(state, uid, 256)) == entry);
+	CHECK(state_find_digest(state, r.digest) == entry);
+	CHECK_INT(state_count(state), 3);
+	state_close(state);
+	free(big);
+}
+
+int
+main(void)
+{
+	char *command;
+
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	TEST(creates_and_locks);
+	TEST(makes_directories);
+	TEST(remembers);
+	TEST(keeps_marks);
+	TEST(tells_events);
+	TEST(counts_copies);
+	TEST(survives_torn_tails);
+	TEST(refuses_damage);
+	TEST(repairs);
+	TEST(refuses_others);
+	TEST(takes_many_events);
+	TEST(compacts_when_it_pays);
+	TEST(survives_full_disk);
+	TEST(takes_any_uidl);
+	free(path);
+	command = xasprintf("rm -rf %s", dir);
+	CHECK_INT(system(command), 0);
+	free(command);
+	return TEST_END();
+}
