@@ -208,25 +208,37 @@ verify(gnutls_session_t session)
 	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
 }
 
+/*
+ * Debian's default, and a user's NORMAL, still take TLS 1.0: never here. What
+ * else the distribution or the user decided is kept.
+ */
 static int
 set_priority(struct tls *tls, const char *priority, struct err *err)
 {
+	static const char floor[] = "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL";
 	const char *where = NULL;
+	char *all;
 	int rc;
 
-	if (priority == NULL)
-		/* Debian's default still takes 1.0; its policy is kept else */
-		rc = gnutls_set_default_priority_append(tls->session,
-		    "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL", NULL, 0);
-	else
-		rc = gnutls_priority_set_direct(tls->session, priority, &where);
-	if (rc >= 0)
-		return 0;
+	if (priority == NULL) {
+		rc = gnutls_set_default_priority_append(tls->session, floor,
+		    NULL, 0);
+		if (rc >= 0)
+			return 0;
+		return err_set(err, EX_CONFIG, "the system's TLS priority: %s",
+		    gnutls_strerror(rc));
+	}
+	all = xasprintf("%s:%s", priority, floor);
+	rc = gnutls_priority_set_direct(tls->session, all, &where);
 	if (rc == GNUTLS_E_INVALID_REQUEST && where != NULL)
-		return err_set(err, EX_CONFIG,
-		    "TLS priority '%s': wrong from '%s' on", priority, where);
-	return err_set(err, EX_CONFIG, "TLS priority '%s': %s",
-	    priority != NULL ? priority : "default", gnutls_strerror(rc));
+		err_set(err, EX_CONFIG, "TLS priority '%s': wrong at octet %zu",
+		    priority, (size_t)(where - all) + 1);
+	else if (rc < 0)
+		err_set(err, EX_CONFIG,
+		    "TLS priority '%s': %s (TLS 1.2 is the least)", priority,
+		    gnutls_strerror(rc));
+	free(all);
+	return rc >= 0 ? 0 : -1;
 }
 
 static int
