@@ -61,9 +61,6 @@ command(struct login *login, const char *verb, const char *argument,
 	struct buf line = BUF_INIT;
 	int result;
 
-	if (strpbrk(argument, "\r\n") != NULL)
-		return err_set(err, EX_CONFIG,
-		    "the user name or password holds a line end");
 	buf_puts(&line, verb);
 	buf_puts(&line, " ");
 	buf_puts(&line, argument);
@@ -124,11 +121,23 @@ need_password(struct login *login, struct err *err)
 	return login->password == NULL ? -1 : 0;
 }
 
+/* Before half of a login is sent: can the rest be? */
+static int
+check_line(const char *what, const char *text, struct err *err)
+{
+	if (strpbrk(text, "\r\n") != NULL)
+		return err_set(err, EX_CONFIG, "the %s holds a line end", what);
+	return 0;
+}
+
 static enum outcome
 attempt_user(struct login *login, struct err *err)
 {
-	int result = command(login, "USER", login->credentials->user, err);
+	int result;
 
+	if (check_line("password", login->password, err) == -1)
+		return OVER;
+	result = command(login, "USER", login->credentials->user, err);
 	if (result != POP3_OK)
 		return settle(login, result, err);
 	login->judged = true;
@@ -484,6 +493,8 @@ pop3_login(struct pop3 *pop3, const struct pop3_credentials *credentials,
 		.token = credentials->token != NULL };
 	int n, result = -1;
 
+	if (check_line("user name", credentials->user, err) == -1)
+		return -1;
 	if (tls != NULL)
 		login.binding_type = tls_binding(tls, &login.binding);
 	offer.binding = login.binding_type != NULL;
