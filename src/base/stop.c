@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
+#define PASSED_ON SIGUSR1
 #define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
 
 static volatile sig_atomic_t came;
@@ -79,12 +80,39 @@ stop_install(void)
 	(void)sigaction(SIGPIPE, &action, NULL);
 }
 
+static void
+on_passed_on(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	if (came == 0) {
+		came = SIGTERM;
+		if (write(pipe_fds[1], "", 1) == -1) {
+			/* came says it all the same */
+		}
+	}
+	errno = saved;
+}
+
+void
+stop_pass_on(pid_t pid)
+{
+	(void)kill(pid, PASSED_ON);
+}
+
 void
 stop_forked(void)
 {
+	struct sigaction action;
+
 	if (pipe_fds[0] == -1)
 		return;
 	make_pipe();
+	memset(&action, 0, sizeof(action));
+	(void)sigemptyset(&action.sa_mask);
+	action.sa_handler = on_passed_on;
+	(void)sigaction(PASSED_ON, &action, NULL);
 	if (came != 0 && write(pipe_fds[1], "", 1) == -1) {
 		/* came says it all the same */
 	}

@@ -6,6 +6,8 @@
 #ifndef BASE_STOP_H
 #define BASE_STOP_H
 
+#include <sys/types.h>
+
 /* Install the handlers; SIGPIPE is ignored. */
 void stop_install(void);
 /* The signal that has come, or 0. */
@@ -14,5 +16,10 @@ int stop_signal(void);
 int stop_fd(void);
 /* In a forked process: a descriptor of its own (child_fork does this). */
 void stop_forked(void);
+/*
+ * Ask a process made by child_fork to stop, as a first signal would. It may
+ * have had one already, from the terminal: this one never counts as a second.
+ */
+void stop_pass_on(pid_t pid);
 
 #endif

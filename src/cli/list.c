@@ -13,7 +13,6 @@
 #include "account/account.h"
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
 #include "base/xalloc.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -326,8 +325,6 @@ print_long(struct listing *listing, struct err *err)
 		}
 		if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
 			return -1;
-		if (stop_signal() != 0)
-			return err_set(err, EX_TEMPFAIL, "interrupted");
 	}
 	return 0;
 }

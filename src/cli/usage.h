@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* Usage, made of the tables. */
+#ifndef CLI_USAGE_H
+#define CLI_USAGE_H
+
+#include <stdio.h>
+
+struct command;
+
+void usage_all(FILE *file);
+void usage_command(FILE *file, const struct command *command);
+
+#endif

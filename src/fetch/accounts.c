@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One process an account. A frame on the pipe is a struct frame and what its
+ * lengths say: the sentence of an error, a UIDL, a file name. Both ends are the
+ * same program, so structs travel as they are.
+ */
+#include "fetch/accounts.h"
+
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "account/account.h"
+#include "base/buf.h"
+#include "base/child.h"
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/xalloc.h"
+#include "fetch/fetch.h"
+
+#define PROGRESS_MS 100 /* between two frames of progress */
+
+enum frame_type {
+	FRAME_MESSAGE,
+	FRAME_PROGRESS,
+	FRAME_WARNING,
+	FRAME_DONE
+};
+
+struct frame {
+	enum frame_type type;
+	bool has_uid, has_name, has_err;
+	size_t uid_len, name_len, text_len; /* of what follows */
+	int status;                         /* of the error */
+	union {
+		struct report_message message;
+		struct report_progress progress;
+		struct report_summary summary;
+	} u;
+};
+
+/* The child's side. */
+struct sender {
+	int fd;
+	int64_t next_progress_ms;
+};
+
+static void
+write_all(int fd, const char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, data, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return; /* nobody listens; the mail is what counts */
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
+static void
+frame_send(const struct sender *sender, struct frame *frame, const char *uid,
+    const char *name, const struct err *err)
+{
+	struct buf out = BUF_INIT;
+
+	frame->has_uid = uid != NULL;
+	frame->has_name = name != NULL;
+	frame->has_err = err != NULL;
+	frame->name_len = name == NULL ? 0 : strlen(name);
+	frame->text_len = err == NULL ? 0 : strlen(err->text);
+	frame->status = err == NULL ? 0 : err->status;
+	buf_append(&out, frame, sizeof(*frame));
+	if (uid != NULL)
+		buf_append(&out, uid, frame->uid_len);
+	if (name != NULL)
+		buf_puts(&out, name);
+	if (err != NULL)
+		buf_puts(&out, err->text);
+	write_all(sender->fd, out.data, out.len);
+	buf_clear(&out);
+}
+
+/* Padding travels too, and is to be zero. */
+static void
+frame_init(struct frame *frame, enum frame_type type)
+{
+	memset(frame, 0, sizeof(*frame));
+	frame->type = type;
+}
+
+static void
+send_message(void *arg, const struct report_message *message)
+{
+	struct frame frame;
+
+	frame_init(&frame, FRAME_MESSAGE);
+	frame.u.message = *message;
+	frame.uid_len = message->uid == NULL ? 0 : message->uid_len;
+	frame_send(arg, &frame, message->uid, message->name, message->err);
+}
+
+static void
+send_progress(void *arg, const struct report_progress *progress)
+{
+	struct sender *sender = arg;
+	int64_t now_ms = deadline_now();
+	struct frame frame;
+
+	if (now_ms < sender->next_progress_ms)
+		return;
+	sender->next_progress_ms = now_ms + PROGRESS_MS;
+	frame_init(&frame, FRAME_PROGRESS);
+	frame.u.progress = *progress;
+	frame_send(sender, &frame, NULL, NULL, NULL);
+}
+
+static void
+send_warning(void *arg, const struct err *err)
+{
+	struct frame frame;
+
+	frame_init(&frame, FRAME_WARNING);
+	frame_send(arg, &frame, NULL, NULL, err);
+}
+
+static void
+child_run(struct account *account, const struct fetch_options *options, int fd)
+{
+	struct sender sender = { fd, 0 };
+	struct report report = { send_message, send_progress, send_warning,
+		&sender };
+	struct report_summary summary;
+	struct err err = ERR_INIT;
+	struct frame frame;
+
+	memset(&summary, 0, sizeof(summary));
+	if (fetch_run(account, options, &report, &summary, &err) == 0)
+		err.status = 0;
+	frame_init(&frame, FRAME_DONE);
+	frame.u.summary = summary;
+	frame_send(&sender, &frame, NULL, NULL, &err);
+	account_free(account);
+}
+
+/* The parent's side of one process. */
+struct worker {
+	size_t account;
+	pid_t pid;          /* 0: none */
+	int reports, lines; /* pipes; -1: closed */
+	struct buf input;   /* frames, not yet whole */
+	struct buf text;    /* of stderr, not yet a line */
+	bool done;
+};
+
+struct pool {
+	struct account *const *accounts;
+	const struct fetch_options *options;
+	const struct accounts_report *report;
+	struct worker *workers;
+	size_t worker_count;
+	bool told; /* the signal has been passed on */
+};
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+fail(const struct pool *pool, size_t account, struct err *err)
+{
+	struct report_summary summary;
+
+	memset(&summary, 0, sizeof(summary));
+	summary.status = err->status;
+	pool->report->done(pool->report->arg, account, &summary, err);
+}
+
+/* What the child has of ours that is not its own: the other children's ends. */
+static void
+become_child(struct pool *pool, int lines)
+{
+	struct log_options options = *log_options();
+	size_t i;
+
+	for (i = 0; i < pool->worker_count; i++) {
+		close_fd(&pool->workers[i].reports);
+		close_fd(&pool->workers[i].lines);
+	}
+	log_around(NULL, NULL);
+	if (lines == -1)
+		return;
+	dup2(lines, STDERR_FILENO);
+	close(lines);
+	/* stderr is a terminal, though no longer for log_info() */
+	options.verbose = true;
+	log_setup(&options);
+}
+
+static int
+worker_start(struct pool *pool, struct worker *worker, size_t account,
+    struct err *err)
+{
+	int reports[2] = { -1, -1 }, lines[2] = { -1, -1 };
+
+	if (pipe2(reports, O_CLOEXEC) == -1 ||
+	    (pool->report->line != NULL && pipe2(lines, O_CLOEXEC) == -1) ||
+	    (worker->pid = child_fork()) == -1) {
+		err_sys(err, EX_OSERR, "cannot start a process");
+		worker->pid = 0;
+		close_fd(&reports[0]);
+		close_fd(&reports[1]);
+		close_fd(&lines[0]);
+		return -1;
+	}
+	if (worker->pid == 0) {
+		close_fd(&reports[0]);
+		close_fd(&lines[0]);
+		become_child(pool, lines[1]);
+		child_run(pool->accounts[account], pool->options, reports[1]);
+		_exit(0);
+	}
+	close_fd(&reports[1]);
+	close_fd(&lines[1]);
+	worker->account = account;
+	worker->reports = reports[0];
+	worker->lines = lines[0];
+	worker->done = false;
+	return 0;
+}
+
+static void
+dispatch(const struct pool *pool, struct worker *worker, struct frame *frame,
+    const char *uid, const char *name, struct err *err)
+{
+	const struct accounts_report *report = pool->report;
+
+	switch (frame->type) {
+	case FRAME_MESSAGE:
+		frame->u.message.uid = frame->has_uid ? uid : NULL;
+		frame->u.message.name = frame->has_name ? name : NULL;
+		frame->u.message.err = frame->has_err ? err : NULL;
+		report->message(report->arg, worker->account,
+		    &frame->u.message);
+		break;
+	case FRAME_PROGRESS:
+		report->progress(report->arg, worker->account,
+		    &frame->u.progress);
+		break;
+	case FRAME_WARNING:
+		report->warning(report->arg, worker->account, err);
+		break;
+	case FRAME_DONE:
+		worker->done = true;
+		report->done(report->arg, worker->account, &frame->u.summary,
+		    err);
+		break;
+	}
+}
+
+/* Hand out the frames that are whole. */
+static void
+take_frames(const struct pool *pool, struct worker *worker)
+{
+	struct buf *input = &worker->input;
+	struct err err;
+	struct frame frame;
+	const char *rest;
+	size_t at = 0, len;
+	char *name;
+
+	while (input->len - at >= sizeof(frame)) {
+		memcpy(&frame, input->data + at, sizeof(frame));
+		len = sizeof(frame) + frame.uid_len + frame.name_len +
+		    frame.text_len;
+		if (input->len - at < len)
+			break;
+		rest = input->data + at + sizeof(frame);
+		name = xstrndup(rest + frame.uid_len, frame.name_len);
+		err_set(&err, frame.status, "%.*s", (int)frame.text_len,
+		    rest + frame.uid_len + frame.name_len);
+		dispatch(pool, worker, &frame, rest, name, &err);
+		free(name);
+		at += len;
+	}
+	if (at > 0) {
+		memmove(input->data, input->data + at, input->len - at);
+		input->len -= at;
+	}
+}
+
+/* The child's stderr, line by line; without its newline at the end: all. */
+static void
+take_lines(const struct pool *pool, struct worker *worker, bool ended)
+{
+	struct buf *text = &worker->text;
+	char *end;
+	size_t len;
+
+	while (text->len > 0) {
+		end = memchr(text->data, '\n', text->len);
+		if (end == NULL && !ended)
+			return;
+		len = end == NULL ? text->len : (size_t)(end - text->data) + 1;
+		pool->report->line(pool->report->arg, text->data, len);
+		memmove(text->data, text->data + len, text->len - len);
+		text->len -= len;
+	}
+}
+
+/* 1: octets came, 0: none now, -1: the end. */
+static int
+fill(int fd, struct buf *buf)
+{
+	char data[16384];
+	ssize_t n = read(fd, data, sizeof(data));
+
+	if (n > 0)
+		buf_append(buf, data, (size_t)n);
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	return n > 0 ? 1 : -1;
+}
+
+/* It has ended: by its own word, or somehow. */
+static void
+worker_end(const struct pool *pool, struct worker *worker)
+{
+	const char *name = pool->accounts[worker->account]->name;
+	struct err err = ERR_INIT;
+	int status = 0;
+
+	while (waitpid(worker->pid, &status, 0) == -1 && errno == EINTR)
+		continue;
+	worker->pid = 0;
+	worker->input.len = 0;
+	if (worker->done)
+		return;
+	if (WIFSIGNALED(status) && stop_signal() == WTERMSIG(status))
+		err_set(&err, 128 + WTERMSIG(status), "interrupted");
+	else if (WIFSIGNALED(status))
+		err_set(&err, EX_SOFTWARE, "its process was killed: %s",
+		    strsignal(WTERMSIG(status)));
+	else
+		/* 71 from xmalloc, which has said so */
+		err_set(&err,
+		    WEXITSTATUS(status) == 0 ? EX_SOFTWARE :
+					       WEXITSTATUS(status),
+		    "the process for %s ended early", name);
+	fail(pool, worker->account, &err);
+}
+
+static void
+worker_read(const struct pool *pool, struct worker *worker,
+    const struct pollfd *reports, const struct pollfd *lines)
+{
+	if (lines->revents != 0 && fill(worker->lines, &worker->text) == -1) {
+		take_lines(pool, worker, true);
+		close_fd(&worker->lines);
+	} else
+		take_lines(pool, worker, false);
+	if (reports->revents != 0 &&
+	    fill(worker->reports, &worker->input) == -1)
+		close_fd(&worker->reports);
+	take_frames(pool, worker);
+	/* a process it left behind may hold stderr open: that is not waited
+	 * for */
+	if (worker->reports == -1) {
+		worker_end(pool, worker);
+		take_lines(pool, worker, true);
+		close_fd(&worker->lines);
+	}
+}
+
+static void
+pass_signal_on(struct pool *pool)
+{
+	size_t i;
+
+	if (pool->told || stop_signal() == 0)
+		return;
+	pool->told = true;
+	for (i = 0; i < pool->worker_count; i++)
+		if (pool->workers[i].pid > 0)
+			stop_pass_on(pool->workers[i].pid);
+}
+
+static void
+pool_wait(struct pool *pool)
+{
+	size_t n = pool->worker_count, i;
+	struct pollfd *fds = xcalloc(2 * n + 1, sizeof(*fds));
+
+	for (i = 0; i < n; i++) {
+		fds[2 * i].fd =
+		    pool->workers[i].pid > 0 ? pool->workers[i].reports : -1;
+		fds[2 * i + 1].fd =
+		    pool->workers[i].pid > 0 ? pool->workers[i].lines : -1;
+		fds[2 * i].events = fds[2 * i + 1].events = POLLIN;
+	}
+	fds[2 * n].fd = pool->told ? -1 : stop_fd();
+	fds[2 * n].events = POLLIN;
+	if (poll(fds, (nfds_t)(2 * n + 1), -1) > 0)
+		for (i = 0; i < n; i++)
+			if (pool->workers[i].pid > 0)
+				worker_read(pool, &pool->workers[i],
+				    &fds[2 * i], &fds[2 * i + 1]);
+	pass_signal_on(pool);
+	free(fds);
+}
+
+static bool
+pool_busy(const struct pool *pool)
+{
+	size_t i;
+
+	for (i = 0; i < pool->worker_count; i++)
+		if (pool->workers[i].pid > 0)
+			return true;
+	return false;
+}
+
+static struct worker *
+pool_idle(const struct pool *pool)
+{
+	size_t i;
+
+	for (i = 0; i < pool->worker_count; i++)
+		if (pool->workers[i].pid == 0)
+			return &pool->workers[i];
+	return NULL;
+}
+
+/* The next account: its own process, or why not. */
+static void
+pool_next(struct pool *pool, struct worker *worker, size_t account)
+{
+	struct err err = ERR_INIT;
+
+	if (stop_signal() != 0)
+		err_set(&err, 128 + stop_signal(), "interrupted");
+	else if (worker_start(pool, worker, account, &err) == 0)
+		return;
+	fail(pool, account, &err);
+}
+
+/* Ask for the passwords that must be typed; who has none is not fetched. */
+static bool *
+ask_passwords(const struct pool *pool, size_t count)
+{
+	bool *failed = xcalloc(count, sizeof(*failed));
+	struct err err = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (!account_needs_prompt(pool->accounts[i]) ||
+		    account_prompt(pool->accounts[i], &err) == 0)
+			continue;
+		failed[i] = true;
+		fail(pool, i, &err);
+	}
+	return failed;
+}
+
+/* What one account reports, with its index put in. */
+static void
+one_message(void *arg, const struct report_message *message)
+{
+	const struct accounts_report *report = arg;
+
+	report->message(report->arg, 0, message);
+}
+
+static void
+one_progress(void *arg, const struct report_progress *progress)
+{
+	const struct accounts_report *report = arg;
+
+	report->progress(report->arg, 0, progress);
+}
+
+static void
+one_warning(void *arg, const struct err *err)
+{
+	const struct accounts_report *report = arg;
+
+	report->warning(report->arg, 0, err);
+}
+
+static void
+fetch_one(struct account *account, const struct fetch_options *options,
+    const struct accounts_report *accounts_report)
+{
+	struct accounts_report copy = *accounts_report;
+	struct report report = { one_message, one_progress, one_warning,
+		&copy };
+	struct report_summary summary;
+	struct err err = ERR_INIT;
+
+	memset(&summary, 0, sizeof(summary));
+	if (fetch_run(account, options, &report, &summary, &err) == 0)
+		err.status = 0;
+	copy.done(copy.arg, 0, &summary, &err);
+}
+
+void
+accounts_fetch(struct account *const *accounts, size_t count, int jobs,
+    const struct fetch_options *options, const struct accounts_report *report)
+{
+	struct pool pool = { accounts, options, report, NULL, 0, false };
+	struct worker *worker;
+	size_t next = 0, i;
+	bool *failed;
+
+	if (count == 1) {
+		fetch_one(accounts[0], options, report);
+		return;
+	}
+	pool.worker_count = (size_t)jobs < count ? (size_t)jobs : count;
+	pool.workers = xcalloc(pool.worker_count, sizeof(*pool.workers));
+	for (i = 0; i < pool.worker_count; i++)
+		pool.workers[i].reports = pool.workers[i].lines = -1;
+	failed = ask_passwords(&pool, count);
+	while (next < count || pool_busy(&pool)) {
+		if (next < count && failed[next]) {
+			next++;
+			continue;
+		}
+		worker = next < count ? pool_idle(&pool) : NULL;
+		if (worker != NULL)
+			pool_next(&pool, worker, next++);
+		else
+			pool_wait(&pool);
+	}
+	for (i = 0; i < pool.worker_count; i++) {
+		buf_clear(&pool.workers[i].input);
+		buf_clear(&pool.workers[i].text);
+	}
+	free(pool.workers);
+	free(failed);
+}
