@@ -75,6 +75,10 @@ int
 stream_start_tls(struct stream *stream, const char *host,
     const struct tls_options *options, int64_t until_ms, struct err *err)
 {
+	/* a server that has said +OK is silent until we begin */
+	if (stream->received > 0 && stream->in_len == 0 &&
+	    stream_fill(stream, err) == -1)
+		return -1;
 	if (stream->in_len > 0)
 		return err_set(err, EX_UNAVAILABLE,
 		    "%s sent %zu octets in the clear where TLS was to begin: "

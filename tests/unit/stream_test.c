@@ -257,6 +257,13 @@ clear_text_before_tls(void)
 	CHECK_INT(err.status, EX_UNAVAILABLE);
 	CHECK(strstr(err.text, "sent 14 octets in the clear") != NULL);
 	CHECK(stream_tls(stream) == NULL);
+	/* not yet received makes no difference */
+	stream_consume(stream, 14);
+	CHECK(write(other, "+OK late\r\n", 10) == 10);
+	CHECK_INT(stream_start_tls(stream, "peer", &options,
+		      deadline_after(1000), &err),
+	    -1);
+	CHECK(strstr(err.text, "sent 10 octets in the clear") != NULL);
 	stream_free(stream);
 	close(other);
 }
