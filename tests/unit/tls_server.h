@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -60,9 +61,21 @@ struct wish {
 	const char *cn, *san;
 	time_t from, until;        /* days from now; 0, 0: valid */
 	const struct pair *issuer; /* NULL: itself */
-	bool authority;
+	bool authority, must_staple;
 	unsigned char serial;
 };
+
+/* RFC 7633: the server must send an OCSP answer, which ours never does. */
+static inline void
+set_must_staple(gnutls_x509_crt_t crt)
+{
+	gnutls_x509_tlsfeatures_t features;
+
+	must(gnutls_x509_tlsfeatures_init(&features));
+	must(gnutls_x509_tlsfeatures_add(features, 5)); /* status_request */
+	must(gnutls_x509_crt_set_tlsfeatures(crt, features));
+	gnutls_x509_tlsfeatures_deinit(features);
+}
 
 static inline void
 make_pair(struct pair *pair, const struct wish *wish)
@@ -98,6 +111,8 @@ make_pair(struct pair *pair, const struct wish *wish)
 	if (wish->authority)
 		must(gnutls_x509_crt_set_key_usage(pair->crt,
 		    GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN));
+	if (wish->must_staple)
+		set_must_staple(pair->crt);
 	must(gnutls_x509_crt_sign2(pair->crt,
 	    wish->issuer != NULL ? wish->issuer->crt : pair->crt,
 	    wish->issuer != NULL ? wish->issuer->key : pair->key,
