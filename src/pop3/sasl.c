@@ -22,6 +22,34 @@ struct sasl {
 	bool scram, complete;
 };
 
+static int
+complain(const struct sasl *sasl, int result, struct err *err)
+{
+	const char *name = sasl->mechanism;
+
+	switch (result) {
+	case GSASL_SASLPREP_ERROR:
+		return err_set(err, EX_CONFIG,
+		    "%s does not allow this user name or password", name);
+	case GSASL_MALLOC_ERROR:
+		return err_set(err, EX_OSERR, "%s: out of memory", name);
+	case GSASL_AUTHENTICATION_ERROR:
+	case GSASL_INTEGRITY_ERROR:
+		return err_set(err, EX_PROTOCOL,
+		    "%s: the server does not prove that it knows the password",
+		    name);
+	case GSASL_MECHANISM_PARSE_ERROR:
+	case GSASL_BASE64_ERROR:
+	case GSASL_MECHANISM_CALLED_TOO_MANY_TIMES:
+		return err_set(err, EX_PROTOCOL,
+		    "%s: the server's challenge makes no sense", name);
+	default:
+		return err_set(err,
+		    strcmp(name, "GSSAPI") == 0 ? EX_NOPERM : EX_CONFIG,
+		    "%s: %s", name, gsasl_strerror(result));
+	}
+}
+
 /*
  * 2.2.0 refuses plain SCRAM when it knows a binding, so that one is given
  * for -PLUS only.
@@ -68,23 +96,47 @@ set_properties(struct sasl *sasl, const struct sasl_options *options)
 	set_binding(sasl, options);
 }
 
+/*
+ * Before anything is sent: the library would find out in the middle of the
+ * exchange, and leak.
+ */
+static int
+check_password(const char *password)
+{
+	char *prepared = NULL;
+	int result;
+
+	if (password == NULL)
+		return GSASL_OK;
+	result =
+	    gsasl_saslprep(password, (Gsasl_saslprep_flags)0, &prepared, NULL);
+	if (prepared != NULL) {
+		explicit_bzero(prepared, strlen(prepared));
+		gsasl_free(prepared);
+	}
+	return result;
+}
+
 struct sasl *
 sasl_new(const struct sasl_options *options, struct err *err)
 {
 	struct sasl *sasl = xcalloc(1, sizeof(*sasl));
-	int result = gsasl_init(&sasl->library);
+	int result = GSASL_OK;
 
+	sasl->mechanism = xstrdup(options->mechanism);
+	sasl->scram = strncmp(options->mechanism, "SCRAM-", 6) == 0;
+	if (sasl->scram)
+		result = check_password(options->password);
+	if (result == GSASL_OK)
+		result = gsasl_init(&sasl->library);
 	if (result == GSASL_OK)
 		result = gsasl_client_start(sasl->library, options->mechanism,
 		    &sasl->session);
 	if (result != GSASL_OK) {
-		(void)err_set(err, EX_CONFIG, "GNU SASL: %s: %s",
-		    options->mechanism, gsasl_strerror(result));
+		(void)complain(sasl, result, err);
 		sasl_free(sasl);
 		return NULL;
 	}
-	sasl->mechanism = xstrdup(options->mechanism);
-	sasl->scram = strncmp(options->mechanism, "SCRAM-", 6) == 0;
 	set_properties(sasl, options);
 	return sasl;
 }
@@ -155,34 +207,6 @@ check_scram(const struct sasl *sasl, const char *challenge, size_t len,
 	return check_iterations(challenge, len, err);
 }
 
-static int
-complain(const struct sasl *sasl, int result, struct err *err)
-{
-	const char *name = sasl->mechanism;
-
-	switch (result) {
-	case GSASL_SASLPREP_ERROR:
-		return err_set(err, EX_CONFIG,
-		    "%s does not allow this user name or password", name);
-	case GSASL_MALLOC_ERROR:
-		return err_set(err, EX_OSERR, "%s: out of memory", name);
-	case GSASL_AUTHENTICATION_ERROR:
-	case GSASL_INTEGRITY_ERROR:
-		return err_set(err, EX_PROTOCOL,
-		    "%s: the server does not prove that it knows the password",
-		    name);
-	case GSASL_MECHANISM_PARSE_ERROR:
-	case GSASL_BASE64_ERROR:
-	case GSASL_MECHANISM_CALLED_TOO_MANY_TIMES:
-		return err_set(err, EX_PROTOCOL,
-		    "%s: the server's challenge makes no sense", name);
-	default:
-		return err_set(err,
-		    strcmp(name, "GSSAPI") == 0 ? EX_NOPERM : EX_CONFIG,
-		    "%s: %s", name, gsasl_strerror(result));
-	}
-}
-
 int
 sasl_step(struct sasl *sasl, const char *challenge, size_t len,
     struct buf *response, struct err *err)
@@ -197,13 +221,13 @@ sasl_step(struct sasl *sasl, const char *challenge, size_t len,
 	if (sasl->scram && check_scram(sasl, challenge, len, err) == -1)
 		return -1;
 	result = gsasl_step(sasl->session, challenge, len, &out, &out_len);
-	if (result != GSASL_OK && result != GSASL_NEEDS_MORE)
-		return complain(sasl, result, err);
 	if (out != NULL) {
 		buf_append(response, out, out_len);
 		explicit_bzero(out, out_len);
 		gsasl_free(out);
 	}
+	if (result != GSASL_OK && result != GSASL_NEEDS_MORE)
+		return complain(sasl, result, err);
 	sasl->complete = result == GSASL_OK;
 	return sasl->complete ? 0 : 1;
 }

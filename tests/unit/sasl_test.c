@@ -231,6 +231,7 @@ converse(const char *mechanism, const char *password)
 		gsasl_free(challenge);
 		challenge = NULL;
 	} while (server == GSASL_NEEDS_MORE && more != -1 && ++rounds < 10);
+	gsasl_free(challenge);
 	gsasl_finish(session);
 	gsasl_done(library);
 	sasl_free(sasl);
@@ -271,22 +272,19 @@ static void
 unusable(void)
 {
 	struct sasl_options options = { .mechanism = "NO-SUCH", .user = "u" };
-	struct buf out = BUF_INIT;
-	struct sasl *sasl;
 
 	err = (struct err)ERR_INIT;
 	CHECK(sasl_new(&options, &err) == NULL);
 	CHECK_INT(err.status, EX_CONFIG);
+	CHECK_STR(err.text, "NO-SUCH: Unknown SASL mechanism");
 	/* a password that SASLprep forbids */
-	fixed = 1;
-	sasl = client("SCRAM-SHA-1", "pen\001cil");
-	CHECK_INT(step(sasl, "", &out), 1);
-	CHECK_INT(step(sasl, "r=" BOTH ",s=QSXCR+Q6sek8bf92,i=4096", &out), -1);
+	options.mechanism = "SCRAM-SHA-1";
+	options.password = "pen\001cil";
+	CHECK(sasl_new(&options, &err) == NULL);
 	CHECK_INT(err.status, EX_CONFIG);
-	fixed = 0;
-	sasl_free(sasl);
+	CHECK_STR(err.text,
+	    "SCRAM-SHA-1 does not allow this user name or password");
 	sasl_free(NULL);
-	buf_clear(&out);
 }
 
 static void
