@@ -78,6 +78,9 @@ $(BUILD)/tests/%.o: $(srcdir)/tests/%.c $(BUILD)/flags
 $(BUILD)/tests/server: $(SERVER_OBJS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/tests/tables: $(BUILD)/tests/tables.o $(BUILD)/libpoplar.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpoplar.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -97,7 +100,7 @@ RUN_ENV = POPLAR=$(abspath $(BUILD))/poplar POPLAR_BUILD=$(abspath $(BUILD)) \
     POPLAR_SRC=$(abspath $(srcdir)) CC='$(CC)'
 
 # Run the unit tests and the Bats files; T="fetch uidl" runs only those named.
-check: all $(UNIT_PROGRAMS)
+check: all $(BUILD)/tests/tables $(UNIT_PROGRAMS)
 	@$(if $(UNITS)$(BATS),,echo 'no test is named $(T)'; exit 1)
 	@$(RUN_ENV) $(srcdir)/tests/run $(UNIT_PROGRAMS) $(BATS)
 
@@ -119,6 +122,10 @@ lint:
 	clang-format -n -Werror $(C_FILES)
 	shellcheck -x -P $(srcdir)/tests -e SC2154 $(SHELL_FILES)
 	mandoc -T lint -W warning $(sort $(wildcard $(srcdir)/man/*.[0-9]))
+
+# Make the completions anew from the tables of options; docs.bats compares.
+completions: $(BUILD)/tests/tables
+	$(BUILD)/tests/tables | $(srcdir)/completions/generate $(srcdir)/completions
 
 # bench, fuzz, torture, mutants: the longer measurements, a script each.
 LONG := $(foreach t,bench fuzz torture mutants,$(if \
@@ -176,9 +183,9 @@ distclean: clean
 	$(if $(wildcard $(srcdir)/.git),rm -f configure configure~ aclocal.m4)
 
 FORCE:
-.PHONY: all deps check check-sanitize lint $(LONG) demo install install-strip \
+.PHONY: all deps check check-sanitize lint completions $(LONG) demo install install-strip \
     uninstall dist distcheck clean distclean FORCE
 .SECONDARY:
 
 -include $(OBJS:.o=.d) $(BUILD)/src/main.d $(SERVER_OBJS:.o=.d) \
-    $(UNIT_PROGRAMS:=.d)
+    $(BUILD)/tests/tables.d $(UNIT_PROGRAMS:=.d)

@@ -1,0 +1,172 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# README, manual, help and completions against the program: what the tables of
+# options hold is in all of them, and what they name exists.
+
+load lib/common
+
+setup() {
+	common_setup
+	ROOT=$(cd "$TESTS_DIR/.." && pwd)
+	TABLES=${POPLAR_BUILD:-$ROOT/build}/tests/tables
+	"$TABLES" >tables
+}
+
+# A manual page as plain text.
+page() {
+	mandoc -T ascii "$ROOT/man/$1" | col -b
+}
+
+# absent DIR MANUAL TABLES: a line for each option of the tables that the
+# completions in DIR or the text MANUAL lack.
+absent() {
+	local command name words file=$1/poplar.bash
+	while IFS=$'\t' read -r _ command name _; do
+		words=$(sed -n "s/^\t$command) echo '\(--.*\)' ;;\$/ \1 /p" "$file")
+		[[ $words == *" --$name "* ]] || echo "bash: $command --$name"
+		grep -qE -e "--$name('\[|=|})" "$1/_poplar" || echo "zsh: --$name"
+		grep -qF -e " -l $name " "$1/poplar.fish" || echo "fish: --$name"
+		grep -qE -e "(^|[^a-z-])--$name($|[^a-z-])" "$2" ||
+			echo "manual: --$name"
+	done < <(grep ^option "$3") | sort -u
+}
+
+@test "docs: README's map of the folders is true" {
+	local path paths=0
+	while read -r path; do
+		paths=$((paths + 1))
+		assert_exists "$ROOT/$path"
+	done < <(sed -n '/^## The folders/,/^## /s/^    \([^ ]*\) .*/\1/p' \
+		"$ROOT/README.md")
+	((paths > 15))
+	# and whole: no room of the source is missing from it
+	for path in "$ROOT"/src/*/; do
+		path=${path%/}
+		grep -q "^    src/${path##*/}/ " "$ROOT/README.md"
+	done
+}
+
+@test "docs: README's make goals exist" {
+	local goal goals=0
+	while read -r goal; do
+		goals=$((goals + 1))
+		grep -qE "^$goal:|\b$goal\b.*: all$|^LONG .*\b$goal\b" "$ROOT/Makefile"
+	done < <(grep -oE '\bmake( [a-z-]+)+' "$ROOT/README.md" |
+		cut -d' ' -f2- | tr ' ' '\n' | sort -u)
+	((goals > 4))
+	grep -q 'make deps demo' "$ROOT/README.md"
+	grep -q 'make deps check' "$ROOT/README.md"
+}
+
+@test "docs: every option is in the manual and the completions" {
+	page poplar.1 >manual
+	run -0 absent "$ROOT/completions" manual tables
+	assert_output ''
+}
+
+@test "docs: an option of the tables alone would be noticed" {
+	page poplar.1 >manual
+	printf 'option\tfetch\tdummy\t-\t-\t0\tno such thing\n' >>tables
+	run -0 absent "$ROOT/completions" manual tables
+	assert_output 'bash: fetch --dummy
+fish: --dummy
+manual: --dummy
+zsh: --dummy'
+}
+
+@test "docs: every option is in the command's help" {
+	local command name
+	while IFS=$'\t' read -r _ command name _; do
+		[[ -e help.$command ]] || poplar help "$command" >"help.$command"
+		grep -qE -e "--$name($|[^a-z-])" "help.$command" ||
+			fail "help $command lacks --$name"
+	done < <(grep ^option tables)
+}
+
+@test "docs: every command is in the manual, help and completions" {
+	local name file
+	page poplar.1 >manual
+	poplar help >usage
+	while IFS=$'\t' read -r _ name _; do
+		for file in manual usage "$ROOT/completions/_poplar" \
+			"$ROOT/completions/poplar.bash" \
+			"$ROOT/completions/poplar.fish"; do
+			grep -qw -e "$name" "$file" || fail "$file lacks $name"
+		done
+	done < <(grep ^command tables)
+}
+
+@test "docs: the manual names no option that does not exist" {
+	local name
+	page poplar.1 | grep -oE -e '(^|[ ([])--[a-z0-9][a-z0-9-]+' |
+		tr -d ' ([' | sort -u >named
+	cut -f3 tables | sed 's/^/--/' | sort -u >known
+	run comm -23 named known
+	assert_output ''
+}
+
+@test "docs: manual pages are clean mdoc" {
+	run -0 mandoc -T lint -W warning "$ROOT"/man/*.[0-9]
+}
+
+@test "docs: completions are what the tables say" {
+	mkdir made
+	"$ROOT/completions/generate" made <tables
+	for file in poplar.bash _poplar poplar.fish; do
+		run -0 diff "$ROOT/completions/$file" "made/$file"
+	done
+}
+
+# completes WORD...: what bash offers for the last word.
+completes() {
+	# shellcheck disable=SC1091
+	source "$ROOT/completions/poplar.bash"
+	COMP_WORDS=(poplar "$@") COMP_CWORD=$# COMPREPLY=()
+	_poplar poplar "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+	echo "${COMPREPLY[*]}"
+}
+
+@test "docs: bash completes commands, options, values, accounts, messages" {
+	mkdir -p .config/poplar
+	printf '[account work]\nhost = x\n[account home]\n' >.config/poplar/config
+	assert_equal "$(completes f)" fetch
+	assert_equal "$(completes fetch --maild)" --maildir
+	assert_equal "$(completes stat --maild)" ''
+	assert_equal "$(completes fetch --tls =)" 'implicit starttls none'
+	assert_equal "$(completes fetch --tls = i)" implicit
+	assert_equal "$(completes --tls none -p 110 li)" list
+	assert_equal "$(completes -a w)" work
+	assert_equal "$(completes fetch -a work --account '')" 'work home'
+	assert_equal "$(completes top n)" new
+	touch here.pem
+	assert_equal "$(completes --tls-ca-file he)" here.pem
+}
+
+@test "docs: fish completes the same" {
+	offered() {
+		fish --no-config -c "source $ROOT/completions/poplar.fish
+		complete -C 'poplar $1'" | cut -f1 | tr '\n' ' '
+	}
+	mkdir -p .config/poplar
+	printf '[account work]\nhost = x\n[account home]\n' >.config/poplar/config
+	assert_equal "$(offered f)" 'fetch '
+	assert_equal "$(offered 'fetch --maild')" '--maildir '
+	assert_equal "$(offered 'stat --maild')" ''
+	assert_equal "$(offered 'fetch --tls i')" 'implicit '
+	assert_equal "$(offered '-a w')" 'work '
+	assert_equal "$(offered 'top n')" 'new '
+}
+
+@test "docs: zsh completes the same" {
+	mkdir -p .config/poplar
+	printf '[account work]\nhost = x\n[account home]\n' >.config/poplar/config
+	run -0 timeout 60 zsh -f "$TESTS_DIR/lib/complete.zsh" "$ROOT/completions" \
+		'poplar fet' 'poplar fetch --maild' 'poplar stat --maild' \
+		'poplar fetch --tls=i' 'poplar -a w' 'poplar top ne'
+	assert_output 'poplar fetch
+poplar fetch --maildir=
+poplar stat --maild
+poplar fetch --tls=implicit
+poplar -a work
+poplar top new'
+}

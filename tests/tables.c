@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Prints the tables of commands, options and settings, a row a line, fields
+ * divided by TABs, for completions/generate and docs.bats:
+ *	command NAME OPERANDS SUMMARY
+ *	option COMMAND NAME LETTER ARG REPEATABLE SUMMARY	each that it
+ *takes key NAME ARG			of the configuration An empty field is
+ *"-".
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "account/account.h"
+#include "cli/cli.h"
+
+static const char *
+or_dash(const char *text)
+{
+	return text == NULL || *text == '\0' ? "-" : text;
+}
+
+static void
+print_option(const struct command *command, const char *name, int letter,
+    const char *arg, bool repeatable, const char *summary)
+{
+	printf("option\t%s\t%s\t%c\t%s\t%d\t%s\n", command->name, name,
+	    letter != 0 ? letter : '-', or_dash(arg), repeatable,
+	    or_dash(summary));
+}
+
+static bool
+is_own(const struct command *command, const char *name)
+{
+	const struct option_def *option = command->options;
+
+	for (; option != NULL && option->name != NULL; option++)
+		if (strcmp(option->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+print_command(const struct command *command)
+{
+	const struct option_def *option;
+	const struct setting *setting;
+
+	printf("command\t%s\t%s\t%s\n", command->name,
+	    or_dash(command->operands), command->summary);
+	for (option = command->options; option != NULL && option->name != NULL;
+	     option++)
+		print_option(command, option->name, option->letter, option->arg,
+		    false, option->summary);
+	for (setting = settings; setting->name != NULL; setting++)
+		if (!setting->config_only && !is_own(command, setting->name) &&
+		    command->flags &
+			(setting->group == SETTING_FETCH ? COMMAND_FETCH :
+							   COMMAND_ACCOUNT))
+			print_option(command, setting->name, setting->letter,
+			    setting->arg, setting->repeatable,
+			    setting->summary);
+	for (option = global_options; option->name != NULL; option++)
+		if (command_takes(command, option))
+			print_option(command, option->name, option->letter,
+			    option->arg,
+			    strcmp(option->name, "account") == 0 &&
+				command->flags & COMMAND_MANY,
+			    option->summary);
+}
+
+int
+main(void)
+{
+	const struct setting *setting;
+	size_t i;
+
+	for (i = 0; commands[i] != NULL; i++)
+		print_command(commands[i]);
+	for (setting = settings; setting->name != NULL; setting++)
+		if (!setting->option_only)
+			printf("key\t%s\t%s\n", setting->name,
+			    or_dash(setting->arg));
+	return 0;
+}
