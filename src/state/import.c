@@ -424,10 +424,10 @@ read_twice(struct import *import, const struct tool *tool, struct err *err)
 	    (trial.count == 0 ||
 		(import->user == NULL && trial.accounts > 1))) {
 		trial.names.len -= 2;
-		result =
-		    err_set(err, EX_USAGE, "%s holds %s%s: say which is meant",
-			import->file, buf_text(&trial.names),
-			trial.accounts > NAMES_MAX ? " and others" : "");
+		result = err_set(err, EX_USAGE,
+		    "%s holds %s%s: say which with --entry", import->file,
+		    buf_text(&trial.names),
+		    trial.accounts > NAMES_MAX ? " and others" : "");
 	}
 	buf_clear(&trial.names);
 	if (result == 0)

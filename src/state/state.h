@@ -86,9 +86,10 @@ char *state_default_path(const char *identity, struct err *err);
 
 /*
  * Open and load. identity is checked against the header's (EX_DATAERR if
- * another's); NULL: whatever it says, and no new file. EX_TEMPFAIL the lock is held, EX_DATAERR damaged (the sentence
- * says `poplar state check --repair`), EX_CANTCREAT or EX_IOERR cannot be made
- * or written (found here, before any login). NULL on error.
+ * another's); NULL: whatever it says, and no new file. EX_TEMPFAIL the lock is
+ * held, EX_DATAERR damaged (the sentence says `poplar state check --repair`),
+ * EX_CANTCREAT or EX_IOERR cannot be made or written (found here, before any
+ * login). NULL on error.
  */
 struct state *state_open(const char *path, const char *identity,
     enum state_mode mode, struct err *err);
