@@ -52,6 +52,12 @@ stream_new(int fd, const char *peer)
 	return stream;
 }
 
+const char *
+stream_peer(const struct stream *stream)
+{
+	return stream->peer;
+}
+
 void
 stream_free(struct stream *stream)
 {
