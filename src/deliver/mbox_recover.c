@@ -322,7 +322,7 @@ look_everywhere(struct group *group, struct err *err)
 		group->recovery->evidence = true;
 	if (group->count > 0 && group->spools)
 		log_warn("%s was changed by another program after a crash: "
-			 "%zu unfinished messages are appended again",
+			 "unfinished messages are appended again (%zu)",
 		    path, group->count);
 	return 0;
 }
