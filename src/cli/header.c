@@ -328,9 +328,10 @@ address_split(const char *value, size_t len, struct address *address)
 			enclosed(value, len, '>', &address->angle);
 			address->has_angle = true;
 			return;
-		} else if (*value == ',' && address->phrase.len > 0)
-			return;
-		else {
+		} else if (*value == ',') {
+			if (address->phrase.len > 0)
+				return;
+		} else {
 			/* unencoded commas and quotes do occur in words */
 			if (split(value, len, &parts))
 				n = parts.len;

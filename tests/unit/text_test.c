@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+/* Text for people: cli/text.c. */
+#include "unit/test.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/msgset.h"
+#include "cli/text.h"
+
+static struct buf out;
+
+static void
+safe(const char *data, size_t len, const char *want)
+{
+	out.len = 0;
+	text_safe(data, len, &out);
+	CHECK_STR(buf_text(&out), want);
+}
+
+static void
+test_safe(void)
+{
+	safe("plain", 5, "plain");
+	safe("a\tb\nc\033[2J\177", 10, "a b c [2J ");
+	safe("\0x", 2, " x");
+	safe("\xc3\xa9\xe6\x97\xa5", 5, "\xc3\xa9\xe6\x97\xa5");
+	/* C1 CSI, an override, an isolate, a byte order mark */
+	safe("\xc2\x9b", 2, "\xef\xbf\xbd");
+	safe("\xe2\x80\xae", 3, "\xef\xbf\xbd");
+	safe("\xe2\x81\xa6", 3, "\xef\xbf\xbd");
+	safe("\xef\xbb\xbf", 3, "\xef\xbf\xbd");
+	/* invalid: each octet one */
+	safe("\xff\xfe", 2, "\xef\xbf\xbd\xef\xbf\xbd");
+	safe("\xc3", 1, "\xef\xbf\xbd");
+	safe("\xe6\x97z", 3, "\xef\xbf\xbd\xef\xbf\xbdz");
+	safe("\xf4\x90\x80\x80", 4,
+	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+static void
+test_code_points(void)
+{
+	uint32_t code, decoded;
+	size_t n;
+
+	for (code = 0; code < 0x110000; code += code < 0x3000 ? 1 : 0x3fd) {
+		out.len = 0;
+		text_encode(code, &out);
+		n = text_decode(out.data, out.len, &decoded);
+		if (code >= 0xd800 && code <= 0xdfff)
+			CHECK_INT(n, 0);
+		else {
+			CHECK_INT(n, out.len);
+			CHECK_INT(decoded, code);
+		}
+	}
+}
+
+static void
+fit(const char *text, size_t columns, const char *want)
+{
+	out.len = 0;
+	text_fit(text, columns, &out);
+	CHECK_STR(buf_text(&out), want);
+}
+
+static void
+test_fit_ascii(void)
+{
+	setlocale(LC_CTYPE, "C");
+	fit("abc", 5, "abc  ");
+	fit("abc", 3, "abc");
+	fit("abcd", 3, "ab>");
+	fit("abcd", 1, ">");
+	fit("abcd", 0, "");
+	fit("", 2, "  ");
+	/* what the charset lacks */
+	fit("a\xc3\xa9z", 4, "a?z ");
+}
+
+static void
+test_fit_utf8(void)
+{
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) {
+		printf("# no C.UTF-8 here\n");
+		return;
+	}
+	CHECK_INT(text_width("\xe6\x97\xa5\xe6\x9c\xac"), 4);
+	CHECK_INT(text_width("e\xcc\x81"), 1);
+	fit("\xe6\x97\xa5\xe6\x9c\xac", 5, "\xe6\x97\xa5\xe6\x9c\xac ");
+	fit("\xe6\x97\xa5\xe6\x9c\xac", 4, "\xe6\x97\xa5\xe6\x9c\xac");
+	/* a wide one that does not fit leaves a blank */
+	fit("\xe6\x97\xa5\xe6\x9c\xac", 3, "\xe6\x97\xa5\xe2\x80\xa6");
+	fit("\xe6\x97\xa5\xe6\x9c\xac", 2, "\xe2\x80\xa6 ");
+	fit("caf\xc3\xa9s", 4, "caf\xe2\x80\xa6");
+}
+
+/* What uidl prints is what uid: takes. */
+static void
+test_uid(void)
+{
+	static const char *const uids[] = { "a", "a b", "a\\b", "\033[2J",
+		"\xff\xfe", "!~", "a,b-1", "\\s", "^A%" };
+	struct msgset set;
+	struct err err;
+	char *text, operand[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
+		memset(&set, 0, sizeof(set));
+		text = text_uid(uids[i], strlen(uids[i]));
+		CHECK(strpbrk(text, " \t\n\033\xff") == NULL);
+		snprintf(operand, sizeof(operand), "uid:%s", text);
+		CHECK_INT(msgset_add(&set, operand, &err), 0);
+		if (set.count == 1)
+			CHECK_MEM(set.items[0].uid, set.items[0].uid_len,
+			    uids[i], strlen(uids[i]));
+		msgset_clear(&set);
+		free(text);
+	}
+}
+
+static void
+test_date(void)
+{
+	setenv("TZ", "XXX-05:30", 1);
+	tzset();
+	out.len = 0;
+	text_date(0, false, &out);
+	CHECK_STR(buf_text(&out), "1970-01-01T05:30:00+05:30");
+	out.len = 0;
+	text_date(1795242830, true, &out);
+	CHECK_STR(buf_text(&out), "2026-11-21 12:03");
+	setenv("TZ", "XXX03", 1);
+	tzset();
+	out.len = 0;
+	text_date(0, false, &out);
+	CHECK_STR(buf_text(&out), "1969-12-31T21:00:00-03:00");
+	out.len = 0;
+	text_date((time_t)INT64_MAX, false, &out);
+	CHECK_STR(buf_text(&out), "-");
+}
+
+static void
+test_size(void)
+{
+	static const struct {
+		uint64_t octets;
+		const char *want;
+	} sizes[] = {
+		{ 0, "0 B" },
+		{ 999, "999 B" },
+		{ 1000, "1.00 kB" },
+		{ 12345, "12.3 kB" },
+		{ 999949, "999.9 kB" },
+		{ 999950, "1.00 MB" },
+		{ 5000000000, "5.00 GB" },
+		{ UINT64_MAX, "18.4 EB" },
+	};
+	char text[32];
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		text_size(sizes[i].octets, text, sizeof(text));
+		CHECK_STR(text, sizes[i].want);
+	}
+}
+
+int
+main(void)
+{
+	TEST(test_safe);
+	TEST(test_code_points);
+	TEST(test_fit_ascii);
+	TEST(test_fit_utf8);
+	TEST(test_uid);
+	TEST(test_date);
+	TEST(test_size);
+	buf_clear(&out);
+	return TEST_END();
+}
