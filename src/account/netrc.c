@@ -226,20 +226,17 @@ search_file(const struct account *account, const char *path, char **password,
 	netrc.p = buf_text(&data);
 	netrc.end = netrc.p + data.len;
 	r = search(&netrc, account, err);
+	if (r == 1 &&
+	    (netrc.password[0] == '\0' ||
+		strpbrk(netrc.password, "\r\n") != NULL))
+		r = malformed(&netrc,
+		    "the password is empty or has a line end in it", err);
 	if (r == 1) {
 		*password = netrc.password;
 		netrc.password = NULL;
-		if (strpbrk(*password, "\r\n") != NULL ||
-		    (*password)[0] == '\0')
-			r = malformed(&netrc,
-			    "the password is empty or has a line end in it",
-			    err);
 	}
-	if (r == -1) {
-		netrc.password = *password;
-		*password = NULL;
+	if (r == -1)
 		err_prefix(err, "~/.netrc");
-	}
 	drop_password(&netrc);
 	buf_clear(&netrc.word);
 	buf_clear(&data);

@@ -265,6 +265,9 @@ netrc(void)
 	    "holds passwords and others may read or write it (mode 0640)");
 	netrc_is("machine other.example.org\nSECRET\n", 0600, NULL,
 	    "~/.netrc: line 2: not machine");
+	/* seen by the leak checker */
+	netrc_is("machine other.example.org password SECRET\nSECRET\n", 0600,
+	    NULL, "~/.netrc: line 2: not machine");
 	netrc_is("login joe password SECRET\n", 0600, NULL,
 	    "~/.netrc: line 1: outside of an entry");
 	netrc_is("machine pop.example.org password", 0600, NULL,
