@@ -140,7 +140,8 @@ start_script() {
 	start_server --script "$BATS_TEST_TMPDIR/script" "$@"
 }
 
-# The transcript's server must have heard all it expected, and nothing else.
+# The transcript's server must have heard all it expected, and nothing else. Not to
+# be called by `run`: there the server is nobody's child, and cannot be waited for.
 finish_script() {
 	local status=0
 	wait "$SERVER_PID" || status=$?
