@@ -25,41 +25,41 @@ test_done(const char *name)
 #define TEST(function) (function(), test_done(#function))
 #define TEST_END() (printf("1..%d\n", test_number), test_failures != 0)
 
-#define CHECK(condition)                                                      \
-	((condition) ? (void)0 :                                              \
-		       (test_bad++,                                           \
-			   (void)printf("# %s:%d: failed: %s\n", __FILE__,    \
+#define CHECK(condition)                                                       \
+	((condition) ? (void)0 :                                               \
+		       (test_bad++,                                            \
+			   (void)printf("# %s:%d: failed: %s\n", __FILE__,     \
 			       __LINE__, #condition)))
 
-#define CHECK_INT(got, want)                                                  \
-	do {                                                                  \
-		intmax_t got_ = (intmax_t)(got), want_ = (intmax_t)(want);    \
-		if (got_ != want_) {                                          \
-			test_bad++;                                           \
-			printf("# %s:%d: %s: got %jd, wanted %jd\n",          \
-			    __FILE__, __LINE__, #got, got_, want_);           \
-		}                                                             \
+#define CHECK_INT(got, want)                                                   \
+	do {                                                                   \
+		intmax_t got_ = (intmax_t)(got), want_ = (intmax_t)(want);     \
+		if (got_ != want_) {                                           \
+			test_bad++;                                            \
+			printf("# %s:%d: %s: got %jd, wanted %jd\n", __FILE__, \
+			    __LINE__, #got, got_, want_);                      \
+		}                                                              \
 	} while (0)
 
-#define CHECK_STR(got, want)                                                  \
-	do {                                                                  \
-		const char *got_ = (got), *want_ = (want);                    \
-		if (got_ == NULL || strcmp(got_, want_) != 0) {               \
-			test_bad++;                                           \
-			printf("# %s:%d: %s: got \"%s\", wanted \"%s\"\n",    \
-			    __FILE__, __LINE__, #got, got_ ? got_ : "(null)", \
-			    want_);                                           \
-		}                                                             \
+#define CHECK_STR(got, want)                                                   \
+	do {                                                                   \
+		const char *got_ = (got), *want_ = (want);                     \
+		if (got_ == NULL || strcmp(got_, want_) != 0) {                \
+			test_bad++;                                            \
+			printf("# %s:%d: %s: got \"%s\", wanted \"%s\"\n",     \
+			    __FILE__, __LINE__, #got, got_ ? got_ : "(null)",  \
+			    want_);                                            \
+		}                                                              \
 	} while (0)
 
-#define CHECK_MEM(got, got_len, want, want_len)                               \
-	do {                                                                  \
-		size_t gl_ = (got_len), wl_ = (want_len);                     \
-		if (gl_ != wl_ || memcmp((got), (want), wl_) != 0) {          \
-			test_bad++;                                           \
-			printf("# %s:%d: %s: %zu octets differ from %zu\n",   \
-			    __FILE__, __LINE__, #got, gl_, wl_);              \
-		}                                                             \
+#define CHECK_MEM(got, got_len, want, want_len)                                \
+	do {                                                                   \
+		size_t gl_ = (got_len), wl_ = (want_len);                      \
+		if (gl_ != wl_ || memcmp((got), (want), wl_) != 0) {           \
+			test_bad++;                                            \
+			printf("# %s:%d: %s: %zu octets differ from %zu\n",    \
+			    __FILE__, __LINE__, #got, gl_, wl_);               \
+		}                                                              \
 	} while (0)
 
 #endif
