@@ -4,6 +4,7 @@
 
 #define LIBBSD_NETBSD_VIS /* chooses between prototypes we do not use */
 #include <bsd/vis.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -20,6 +21,8 @@ static struct log_options current = { .debug_fd = -1 };
 static int64_t started_ms;
 static void (*around_before)(void);
 static void (*around_after)(void);
+static char **hidden; /* owned; each as log_safe shows it */
+static size_t hidden_count;
 
 void
 log_setup(const struct log_options *options)
@@ -96,6 +99,16 @@ put_line(int fd, const char *prefix, const char *fmt, va_list ap)
 	errno = saved;
 }
 
+static void __attribute__((format(printf, 3, 4)))
+put_text(int fd, const char *prefix, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(fd, prefix, fmt, ap);
+	va_end(ap);
+}
+
 void
 log_error(const char *fmt, ...)
 {
@@ -131,10 +144,56 @@ log_info(const char *fmt, ...)
 }
 
 void
+log_hide(const char *word)
+{
+	char *shown;
+	size_t i;
+
+	if (word == NULL) {
+		for (i = 0; i < hidden_count; i++)
+			free(hidden[i]);
+		free(hidden);
+		hidden = NULL;
+		hidden_count = 0;
+		return;
+	}
+	shown = log_safe(word, strlen(word));
+	for (i = 0; i < hidden_count; i++) {
+		if (strcmp(hidden[i], shown) == 0) {
+			free(shown);
+			return;
+		}
+	}
+	hidden = xreallocarray(hidden, hidden_count + 1, sizeof(*hidden));
+	hidden[hidden_count++] = shown;
+}
+
+/* Stars over word in text; not inside of another word: a user may be "a". */
+static void
+cover(char *text, const char *word)
+{
+	size_t len = strlen(word);
+	char *at = text;
+
+	if (len == 0)
+		return;
+	while ((at = strstr(at, word)) != NULL) {
+		bool inside = (at > text && isalnum((unsigned char)at[-1])) ||
+		    isalnum((unsigned char)at[len]);
+
+		if (!inside)
+			memset(at, '*', len);
+		at += len;
+	}
+}
+
+void
 log_debug(int level, const char *fmt, ...)
 {
-	char seconds[32];
+	char seconds[32], *text = NULL;
 	va_list ap;
+	size_t i;
+	int n;
 
 	if (current.debug < level)
 		return;
@@ -143,9 +202,15 @@ log_debug(int level, const char *fmt, ...)
 	(void)snprintf(seconds, sizeof(seconds), "%.3f ",
 	    (double)(deadline_now() - started_ms) / 1000);
 	va_start(ap, fmt);
-	put_line(current.debug_fd == -1 ? STDERR_FILENO : current.debug_fd,
-	    seconds, fmt, ap);
+	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
+	if (n == -1)
+		return;
+	for (i = 0; i < hidden_count; i++)
+		cover(text, hidden[i]);
+	put_text(current.debug_fd == -1 ? STDERR_FILENO : current.debug_fd,
+	    seconds, "%s", text);
+	free(text);
 }
 
 char *

@@ -31,6 +31,9 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(int level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* From now on this word is stars in the trace (copied). NULL: forget all. */
+void log_hide(const char *word);
+
 /*
  * Called before and after each line goes to stderr, so that a progress line
  * can be taken away and put back (cli/progress.c); NULL for none.

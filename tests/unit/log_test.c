@@ -85,6 +85,23 @@ trace(void)
 }
 
 static void
+hidden_words(void)
+{
+	setup(0, 0, 1);
+	log_hide("me");
+	log_hide("a@b\\c");
+	log_hide("me");
+	log_debug(1, "me USER me time me2 <me> a@b\\\\c");
+	CHECK_STR(strchr(said(), ' '), " ** USER ** time me2 <**> ******\n");
+	log_error("me");
+	CHECK_STR(said(), "poplar: me\n");
+	log_hide(NULL);
+	log_debug(1, "me");
+	CHECK_STR(strchr(said(), ' '), " me\n");
+	log_setup(NULL);
+}
+
+static void
 long_lines(void)
 {
 	static const size_t lengths[] = { 2548, 2549, 2550, 2551, 2552, 2553,
@@ -158,6 +175,7 @@ main(void)
 		return 1;
 	TEST(levels);
 	TEST(trace);
+	TEST(hidden_words);
 	TEST(long_lines);
 	TEST(around);
 	TEST(safe);
