@@ -493,6 +493,8 @@ pop3_login(struct pop3 *pop3, const struct pop3_credentials *credentials,
 		.token = credentials->token != NULL };
 	int n, result = -1;
 
+	if (credentials->user == NULL)
+		return err_set(err, EX_CONFIG, "no user name; use --user");
 	if (check_line("user name", credentials->user, err) == -1)
 		return -1;
 	if (tls != NULL)
