@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of kinds, and what all of them have in common: names. */
+#include "deliver/deliver.h"
+
 #include <sys/stat.h>
 
 #include <ctype.h>

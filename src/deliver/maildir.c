@@ -4,6 +4,8 @@
  * stays until the message is on record, as the proof that it was linked
  * wherever a reader may have moved it since.
  */
+#include "deliver/maildir.h"
+
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -17,7 +19,6 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "deliver/kind.h"
-#include "deliver/maildir.h"
 
 static const char *const subdirs[] = { "cur", "new", "tmp" };
 

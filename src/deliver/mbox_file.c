@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The destination file of an mbox: opened, locked, appended to. */
+#include "deliver/mbox.h"
+
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -14,7 +16,6 @@
 #include "base/sync.h"
 #include "base/xalloc.h"
 #include "deliver/kind.h"
-#include "deliver/mbox.h"
 
 #define LOCK_MS 10000
 /* Times the file may be replaced under us while we wait for it. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Spool and tmp files: their names, how they are made, written, swept. */
+#include "deliver/kind.h"
+
 #include <sys/stat.h>
 
 #include <dirent.h>
@@ -12,7 +14,6 @@
 
 #include "base/err.h"
 #include "base/parse.h"
-#include "deliver/kind.h"
 
 #define PREFIX "poplar-"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)

@@ -4,11 +4,12 @@
  * file without a name, handed over, and recorded at once. Nothing here is
  * synced: a crash before the record means that it is retrieved again.
  */
+#include "deliver/kind.h"
+
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/stop.h"
-#include "deliver/kind.h"
 
 int
 spooled_open(struct deliver *deliver, struct err *err)

@@ -630,6 +630,37 @@ test_recovery_torn_behind(void)
 	clean();
 }
 
+/* Killed, or without power, at one octet after another. */
+static void
+test_recovery_every_cut(void)
+{
+	struct deliver_pending pending[3];
+	struct mark mark = { 0 }, again = { 0 };
+	struct deliver_hooks hooks = { .mark = mark_hook, .arg = &again };
+	uint64_t device = crash(pending, &mark, true), at;
+	size_t len, len_now;
+	char *want = get_file(spec.path, &len), *now;
+	int i, nul;
+
+	for (at = mark.before; at < len; at += at % 4096 < 4000 ? 401 : 1) {
+		for (nul = 0; nul < 2; nul++) {
+			CHECK_INT(truncate(spec.path, (off_t)at), 0);
+			if (nul == 1)
+				CHECK_INT(truncate(spec.path, (off_t)len), 0);
+			CHECK_INT(deliver_recover(&spec, device, pending, 3,
+				      &hooks, &err),
+			    0);
+			now = get_file(spec.path, &len_now);
+			CHECK_MEM(now, len_now, want, len);
+			free(now);
+		}
+	}
+	free(want);
+	for (i = 0; i < 3; i++)
+		free((char *)pending[i].spool);
+	clean();
+}
+
 /* A journal that cannot be written, a destination that is not there. */
 static void
 test_recovery_refused(void)
@@ -671,6 +702,7 @@ main(void)
 	TEST(test_dotlock);
 	TEST(test_fcntl_lock);
 	TEST(test_recovery);
+	TEST(test_recovery_every_cut);
 	TEST(test_recovery_torn_behind);
 	TEST(test_recovery_refused);
 	return TEST_END();
