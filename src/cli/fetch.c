@@ -154,8 +154,7 @@ no_destination(const struct account *account, struct err *err)
 
 /* What does not go together is said before anything is connected. */
 static int
-check(const struct running *running, const struct msgset *set, bool dry_run,
-    struct err *err)
+check(const struct running *running, const struct msgset *set, struct err *err)
 {
 	const struct account *account;
 	int i;
@@ -165,7 +164,7 @@ check(const struct running *running, const struct msgset *set, bool dry_run,
 		    "numbers and uid: name messages of one account, "
 		    "and there are %d",
 		    running->count);
-	for (i = 0; i < running->count && !dry_run; i++) {
+	for (i = 0; i < running->count; i++) {
 		account = running->accounts[i];
 		if (account->deliver_kind == NULL)
 			return no_destination(account, err);
@@ -223,8 +222,7 @@ fetch_command_run(struct cli *cli)
 		if (msgset_add(&set, cli->operands[i], &err) == -1)
 			goto out;
 	running.count = cli_accounts(cli, &running.accounts, &err);
-	if (running.count == -1 ||
-	    check(&running, &set, arguments->dry_run, &err) == -1)
+	if (running.count == -1 || check(&running, &set, &err) == -1)
 		goto out;
 	fetch_all(&running, arguments, &set);
 	if (arguments->fail_empty && running.status == 0 && !running.delivered)

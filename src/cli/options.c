@@ -30,9 +30,7 @@ enum {
 };
 
 const struct option_def global_options[] = {
-	{ "account", 'a', "NAME|URL",
-	    "the account: of the configuration, or "
-	    "pop3s://user@host",
+	{ "account", 'a', "NAME|URL", "an account of the configuration",
 	    GLOBAL_ACCOUNT },
 	{ "all-accounts", 0, NULL, "every account of the configuration",
 	    GLOBAL_ALL_ACCOUNTS },
