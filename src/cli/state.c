@@ -344,7 +344,7 @@ run_mark_seen(struct cli *cli, struct err *err)
 		data->status = cli_visit(cli, mark_listed);
 	}
 	result = state_sync(data->state, err);
-	if (result == 0)
+	if (result == 0 && data->status == 0)
 		log_info("%zu marked as seen, %zu were already", data->added,
 		    data->known);
 out:

@@ -69,8 +69,8 @@ put_events(struct rewrite *rewrite, const struct state_entry *entry)
 }
 
 /*
- * Marked entries up to serial (those may be newer than the old file); returns
- * the live entry of that serial, or NULL.
+ * Marked entries up to serial; they may be newer than the old file. *entry is
+ * the delivery of that serial, whose line is at hand, if it is live.
  */
 static int
 put_marked(struct rewrite *rewrite, uint32_t serial, struct state_entry **entry,
@@ -87,9 +87,12 @@ put_marked(struct rewrite *rewrite, uint32_t serial, struct state_entry **entry,
 		if (next->flags & STATE_VOID)
 			continue;
 		if (!(next->flags & STATE_MARKED)) {
-			/* Its own line is needed. */
-			if (next->serial == serial)
-				*entry = next;
+			if (next->serial != serial)
+				return err_set(err, EX_SOFTWARE,
+				    "%s lacks the delivery %lu",
+				    rewrite->state->path,
+				    (unsigned long)next->serial);
+			*entry = next;
 			continue;
 		}
 		record_put_seen(&rewrite->out, next);
@@ -99,24 +102,6 @@ put_marked(struct rewrite *rewrite, uint32_t serial, struct state_entry **entry,
 			return -1;
 	}
 	return 0;
-}
-
-/* An M counts as long as a message it covers is not applied. */
-static bool
-mark_counts(struct rewrite *rewrite, const struct record *mark)
-{
-	const struct state_entry *entry;
-	uint32_t serial = mark->serial;
-
-	for (;; serial++) {
-		entry = index_serial(&rewrite->state->index, serial);
-		if (entry != NULL && entry->flags & STATE_COMMITTED &&
-		    !(entry->flags & STATE_VOID))
-			return true;
-		if (serial >= mark->last ||
-		    serial >= rewrite->state->last_serial)
-			return false;
-	}
 }
 
 static int
@@ -140,7 +125,9 @@ copy_line(struct rewrite *rewrite, const char *line, size_t len,
 		put_events(rewrite, entry);
 		break;
 	case RECORD_MARK:
-		if (!mark_counts(rewrite, record))
+		/* It counts as long as one of its messages is not applied. */
+		if (!index_is_open(&rewrite->state->index, record->serial,
+			record->last))
 			return 0;
 		buf_append(&rewrite->out, line, len);
 		buf_append(&rewrite->out, "\n", 1);
@@ -184,6 +171,10 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 	if (state->login_after != 0) {
 		record_put_number(&rewrite->out, RECORD_LOGIN,
 		    state->login_after);
+		rewrite->lines++;
+	}
+	if (state->listed != 0) {
+		record_put_number(&rewrite->out, RECORD_LISTED, state->listed);
 		rewrite->lines++;
 	}
 	return put_out(rewrite, 0, err);

@@ -19,6 +19,7 @@
 #define CHUNK_REFS (CHUNK_SIZE / ALIGNMENT)
 #define RING_END 0x80000000u
 #define TABLE_MIN 64
+#define REFERENCES_MIN (CHUNK_REFS * 4)
 
 static uint64_t
 rotate(uint64_t x, int by)
@@ -42,7 +43,7 @@ sip_round(uint64_t v[4])
 }
 
 /* SipHash-1-3 (Aumasson and Bernstein); only within one process. */
-static size_t
+static uint64_t
 hash_uid(const struct index *index, const char *uid, size_t len)
 {
 	uint64_t v[4] = { index->seed[0] ^ 0x736f6d6570736575u,
@@ -69,7 +70,7 @@ hash_uid(const struct index *index, const char *uid, size_t len)
 	sip_round(v);
 	sip_round(v);
 	sip_round(v);
-	return (size_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 static size_t
@@ -111,6 +112,7 @@ index_init(struct index *index, size_t expected,
 	memcpy(index->seed, key, sizeof(index->seed));
 	index->uids = xcalloc(size, sizeof(*index->uids));
 	index->uid_mask = size - 1;
+	index->reference_mask = REFERENCES_MIN - 1;
 }
 
 void
@@ -151,39 +153,58 @@ allocate(struct index *index, size_t uid_len)
 	    uint32_t)((index->chunk_count - 1) * CHUNK_REFS + used / ALIGNMENT);
 }
 
+/* The part of a hash that stands beside a reference. */
+static uint32_t
+hint_of(const struct index *index, uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) & ~index->reference_mask;
+}
+
+static struct state_entry *
+uid_entry(const struct index *index, size_t slot)
+{
+	return entry_at(index, index->uids[slot] & index->reference_mask);
+}
+
 /* Where the ring of uid is, or would be. */
 static size_t
-uid_slot(const struct index *index, const char *uid, size_t len)
+uid_slot(const struct index *index, uint64_t hash, const char *uid, size_t len)
 {
-	size_t slot = hash_uid(index, uid, len) & index->uid_mask;
+	size_t slot = (size_t)hash & index->uid_mask;
+	uint32_t hint = hint_of(index, hash);
 	const struct state_entry *entry;
 
 	for (; index->uids[slot] != 0; slot = (slot + 1) & index->uid_mask) {
-		entry = entry_at(index, index->uids[slot]);
+		if ((index->uids[slot] & ~index->reference_mask) != hint)
+			continue;
+		entry = uid_entry(index, slot);
 		if (entry->uid_len == len && memcmp(entry->uid, uid, len) == 0)
 			break;
 	}
 	return slot;
 }
 
+/* Make the table anew, with another size or another width of references. */
 static void
-grow_uids(struct index *index)
+rebuild_uids(struct index *index, size_t size, uint32_t reference_mask)
 {
 	size_t old_size = index->uid_mask + 1, i, slot;
-	uint32_t *old = index->uids;
+	uint32_t *old = index->uids, old_mask = index->reference_mask;
 	const struct state_entry *entry;
+	uint64_t hash;
 
-	index->uids = xcalloc(2 * old_size, sizeof(*index->uids));
-	index->uid_mask = 2 * old_size - 1;
+	index->uids = xcalloc(size, sizeof(*index->uids));
+	index->uid_mask = size - 1;
+	index->reference_mask = reference_mask;
 	for (i = 0; i < old_size; i++) {
 		if (old[i] == 0)
 			continue;
-		entry = entry_at(index, old[i]);
-		slot = hash_uid(index, entry->uid, entry->uid_len) &
-		    index->uid_mask;
+		entry = entry_at(index, old[i] & old_mask);
+		hash = hash_uid(index, entry->uid, entry->uid_len);
+		slot = (size_t)hash & index->uid_mask;
 		while (index->uids[slot] != 0)
 			slot = (slot + 1) & index->uid_mask;
-		index->uids[slot] = old[i];
+		index->uids[slot] = hint_of(index, hash) | (old[i] & old_mask);
 	}
 	free(old);
 }
@@ -191,23 +212,27 @@ grow_uids(struct index *index)
 static void
 link_uid(struct index *index, struct state_entry *entry, uint32_t ref)
 {
+	size_t size = index->uid_mask + 1, slot;
 	struct state_entry *last;
-	size_t slot;
+	uint64_t hash;
 
 	if (entry->uid_len == 0)
 		return;
-	if (index->uid_count >= (index->uid_mask + 1) / 4 * 3)
-		grow_uids(index);
-	slot = uid_slot(index, entry->uid, entry->uid_len);
+	if (ref > index->reference_mask)
+		rebuild_uids(index, size, index->reference_mask * 2 + 1);
+	if (index->uid_count >= size / 4 * 3)
+		rebuild_uids(index, 2 * size, index->reference_mask);
+	hash = hash_uid(index, entry->uid, entry->uid_len);
+	slot = uid_slot(index, hash, entry->uid, entry->uid_len);
 	if (index->uids[slot] == 0) {
 		entry->next = ref | RING_END;
 		index->uid_count++;
 	} else {
-		last = entry_at(index, index->uids[slot]);
+		last = uid_entry(index, slot);
 		entry->next = last->next;
 		last->next = ref;
 	}
-	index->uids[slot] = ref;
+	index->uids[slot] = hint_of(index, hash) | ref;
 }
 
 struct state_entry *
@@ -298,6 +323,31 @@ index_serial(struct index *index, uint32_t serial)
 	return place == index->count ? NULL : index_at(index, place);
 }
 
+bool
+index_is_open(const struct index *index, uint32_t first, uint32_t last)
+{
+	size_t low = 0, high = index->count, middle;
+	const struct state_entry *entry;
+
+	/* The first place at or behind first. */
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (index_at(index, middle)->serial < first)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < index->count; low++) {
+		entry = index_at(index, low);
+		if (entry->serial > last)
+			break;
+		if ((entry->flags & (STATE_COMMITTED | STATE_VOID)) ==
+		    STATE_COMMITTED)
+			return true;
+	}
+	return false;
+}
+
 /* The first that is not VOID, from ref on to the end of its ring. */
 static struct state_entry *
 first_live(const struct index *index, uint32_t ref)
@@ -316,13 +366,14 @@ first_live(const struct index *index, uint32_t ref)
 struct state_entry *
 index_uid(const struct index *index, const char *uid, size_t len)
 {
-	uint32_t last;
+	size_t slot;
 
 	if (len == 0)
 		return NULL;
-	last = index->uids[uid_slot(index, uid, len)];
-	return last == 0 ? NULL :
-			   first_live(index, entry_at(index, last)->next);
+	slot = uid_slot(index, hash_uid(index, uid, len), uid, len);
+	if (index->uids[slot] == 0)
+		return NULL;
+	return first_live(index, uid_entry(index, slot)->next);
 }
 
 struct state_entry *

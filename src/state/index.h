@@ -6,6 +6,7 @@
 #ifndef STATE_INDEX_H
 #define STATE_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,13 @@ struct index {
 	size_t hint; /* where the last serial was found */
 	size_t live; /* entries that are not VOID */
 
-	uint32_t *uids; /* owned; a reference a UIDL, 0: free */
+	/*
+	 * owned; a reference a UIDL, 0: free. What reference_mask leaves of
+	 * the 32 bits holds bits of the hash, so that few entries are looked
+	 * at in vain.
+	 */
+	uint32_t *uids;
+	uint32_t reference_mask;
 	size_t uid_mask, uid_count;
 	uint64_t seed[2];
 
@@ -48,6 +55,9 @@ struct state_entry *index_rename(struct index *index, struct state_entry *entry,
     const char *uid, size_t len);
 /* Turn VOID. */
 void index_drop(struct index *index, struct state_entry *entry);
+
+/* Is an entry with a serial from first to last committed and not applied? */
+bool index_is_open(const struct index *index, uint32_t first, uint32_t last);
 
 /* By place in the order of serials, 0 to count - 1; VOID ones too. */
 struct state_entry *index_at(const struct index *index, size_t place);

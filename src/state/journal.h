@@ -29,7 +29,7 @@ struct state {
 	uint64_t size;           /* of the journal, as we left it */
 	uint64_t lines;          /* in it, with the header */
 	uint32_t last_serial;
-	uint32_t login_after;
+	uint32_t login_after, listed;
 	struct index index;
 	unsigned char key[DIGEST_KEY_LEN];
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "state/journal.h"
 #include "state/lines.h"
@@ -36,31 +37,14 @@ loader_clear(struct loader *loader)
 	*loader = (struct loader){ 0 };
 }
 
-/* Is any message of this line still without its A? */
-static bool
-is_open(struct loader *loader, const struct load_line *line)
-{
-	const struct state_entry *entry;
-	uint32_t serial = line->first;
-
-	for (;; serial++) {
-		entry = index_serial(&loader->state->index, serial);
-		if (entry != NULL && entry->flags & STATE_COMMITTED &&
-		    !(entry->flags & STATE_VOID))
-			return true;
-		if (serial >= line->last ||
-		    serial >= loader->state->last_serial)
-			return false;
-	}
-}
-
 static size_t
 prune(struct loader *loader, struct load_line *lines, size_t count)
 {
 	size_t kept = 0, i;
 
 	for (i = 0; i < count; i++)
-		if (is_open(loader, &lines[i]))
+		if (index_is_open(&loader->state->index, lines[i].first,
+			lines[i].last))
 			lines[kept++] = lines[i];
 	return kept;
 }
@@ -196,6 +180,9 @@ loader_apply(struct loader *loader, const struct record *record,
 		return add_entry(loader, record, offset, len, why);
 	case RECORD_LOGIN:
 		loader->state->login_after = record->time;
+		return 0;
+	case RECORD_LISTED:
+		loader->state->listed = record->time;
 		return 0;
 	case RECORD_MARK:
 		note_line(loader, &loader->marks, &loader->mark_count,
@@ -369,7 +356,7 @@ static int
 look_behind(struct state *state, struct lines *lines, const char *why,
     struct err *err)
 {
-	uint64_t bad = lines->number, first = 0;
+	uint64_t bad = lines->number, first = 0, lost = 0;
 	struct record record;
 	const char *line, *unused;
 	size_t len;
@@ -378,19 +365,27 @@ look_behind(struct state *state, struct lines *lines, const char *why,
 	for (;;) {
 		got = lines_next(lines, &line, &len, err);
 		if (got <= 0)
-			return got;
+			break;
 		if (first == 0)
 			first = lines->offset;
-		if (lines->offset - first <= BATCH_OCTETS &&
-		    lines->number - bad <= BATCH_LINES)
+		if (!lines->complete ||
+		    record_parse(line, len, &record, &unused) == -1)
 			continue;
-		if (lines->complete &&
-		    record_parse(line, len, &record, &unused) == 0)
+		if (lines->offset - first > BATCH_OCTETS ||
+		    lines->number - bad > BATCH_LINES)
 			return err_set(err, EX_DATAERR,
 			    "the state %s is damaged at line %llu (%s): see "
 			    "poplar state check --repair",
 			    state->path, (unsigned long long)bad, why);
+		lost++;
 	}
+	/* A crash can do that, but so can a bad disk: it is to be known. */
+	if (got == 0 && lost > 0)
+		log_warn("line %llu of %s is invalid (%s): the last %llu "
+			 "records behind it are passed over",
+		    (unsigned long long)bad, state->path, why,
+		    (unsigned long long)lost);
+	return got;
 }
 
 static int

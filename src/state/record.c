@@ -230,6 +230,7 @@ record_parse(const char *line, size_t len, struct record *record,
 		record->time = take_u32(&cursor);
 		break;
 	case RECORD_LOGIN:
+	case RECORD_LISTED:
 		record->time = take_u32(&cursor);
 		break;
 	case RECORD_APPLIED:

@@ -35,7 +35,8 @@ enum record_type {
 	RECORD_VOID = 'V',
 	RECORD_WHOLE = 'W',
 	RECORD_UID = 'I',
-	RECORD_LOGIN = 'T'
+	RECORD_LOGIN = 'T',
+	RECORD_LISTED = 'L'
 };
 
 /* A field as it is in the line, encoded; not ended. */
@@ -51,7 +52,7 @@ struct record {
 	uint16_t copy;
 	uint32_t serial; /* M: the first */
 	uint32_t last;   /* M */
-	uint32_t time;   /* C D S G T */
+	uint32_t time;   /* C D S G T L */
 	uint64_t device, inode, before, length;
 	uint64_t list_octets, octets;
 	unsigned char digest[DIGEST_LEN];
@@ -85,7 +86,7 @@ void record_put_again(struct buf *out, enum record_type type,
 void record_put_mark(struct buf *out, const struct state_mark *mark);
 void record_put_seen(struct buf *out, const struct state_entry *entry);
 void record_put_uid(struct buf *out, const struct state_entry *entry);
-/* A O Q U B X V W: a serial; T: a time. */
+/* A O Q U B X V W: a serial; T L: a time. */
 void record_put_number(struct buf *out, enum record_type type, uint32_t number);
 void record_put_gone(struct buf *out, uint32_t serial, uint32_t time);
 

@@ -478,6 +478,21 @@ state_add_marked(struct state *state, const char *uid, size_t len,
 	return entry;
 }
 
+uint32_t
+state_listed(const struct state *state)
+{
+	return state->listed;
+}
+
+void
+state_set_listed(struct state *state, uint32_t when)
+{
+	if (state->listed != 0)
+		return;
+	state->listed = when;
+	put_event(state, RECORD_LISTED, when);
+}
+
 void
 state_set_login_after(struct state *state, uint32_t when)
 {

@@ -160,6 +160,9 @@ int state_flush(struct state *state, struct err *err);
  */
 uint32_t state_login_after(const struct state *state);
 void state_set_login_after(struct state *state, uint32_t when);
+/* When a session first ended with everything done; 0: never yet. */
+uint32_t state_listed(const struct state *state);
+void state_set_listed(struct state *state, uint32_t when);
 
 /* C without A as found at open, in journal order, for recovery. Strings are the
  * state's until it is closed. */
