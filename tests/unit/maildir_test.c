@@ -263,7 +263,7 @@ test_sweep(void)
 static const struct recovery_case {
 	const char *what;
 	bool linked;      /* into new/ */
-	const char *seen; /* moved to cur/ with these flags */
+	const char *seen; /* moved to cur/ with these flags; "/": elsewhere */
 	bool no_tmp;      /* a cleaner took the tmp name */
 	bool copied;      /* the one in new/ is another file of that name */
 	bool cut;         /* the tmp file is shorter than it was */
@@ -273,6 +273,8 @@ static const struct recovery_case {
 	{ "two links", true, NULL, false, false, false, DELIVER_APPLIED, 1 },
 	{ "two links, moved", true, ":2,S", false, false, false,
 	    DELIVER_APPLIED, 1 },
+	{ "two links, filed", true, "/", false, false, false, DELIVER_APPLIED,
+	    0 },
 	{ "one link", false, NULL, false, false, false, DELIVER_APPLIED, 1 },
 	{ "one link, another copy there", true, NULL, false, true, false,
 	    DELIVER_APPLIED, 1 },
@@ -307,7 +309,9 @@ recover_one(const struct recovery_case *c)
 	new = xstrdup(in_place("box/new/%s", item.name));
 	if (c->copied)
 		put_file(new, "message\n", 8);
-	if (c->seen != NULL)
+	if (c->seen != NULL && c->seen[0] == '/')
+		CHECK_INT(rename(new, in_place("filed")), 0);
+	else if (c->seen != NULL)
 		CHECK_INT(rename(new,
 			      in_place("box/cur/%s%s", item.name, c->seen)),
 		    0);
