@@ -8,7 +8,7 @@
 
 struct err {
 	int status; /* EX_*, or 0 while nothing has failed */
-	char text[2048];
+	char text[1024];
 };
 
 #define ERR_INIT                                                               \

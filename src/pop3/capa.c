@@ -92,18 +92,33 @@ capa_line(void *arg, const char *line, size_t len, struct err *err)
 	struct pop3 *pop3 = arg;
 
 	(void)err;
-	capa_add(&pop3->capa, line, len);
+	capa_add(&pop3->capa_coming, line, len);
 	return 0;
+}
+
+/* What was known until now holds until the answer is complete. */
+static void
+capa_done(void *arg, struct pop3_request *request)
+{
+	struct pop3 *pop3 = arg;
+
+	if (request->result == POP3_LOST)
+		return;
+	capa_clear(&pop3->capa);
+	pop3->capa = pop3->capa_coming;
+	memset(&pop3->capa_coming, 0, sizeof(pop3->capa_coming));
+	pop3->capa.known = request->result == POP3_OK;
 }
 
 int
 pop3_capa_submit(struct pop3 *pop3, struct err *err)
 {
-	capa_clear(&pop3->capa);
+	capa_clear(&pop3->capa_coming);
 	memset(&pop3->capa_request, 0, sizeof(pop3->capa_request));
 	pop3->capa_request.shape = POP3_LINES;
 	pop3->capa_request.max_lines = CAPA_LINES_MAX;
 	pop3->capa_request.line = capa_line;
+	pop3->capa_request.done = capa_done;
 	pop3->capa_request.arg = pop3;
 	return pop3_submit(pop3, &pop3->capa_request, err, "CAPA");
 }
@@ -115,7 +130,6 @@ pop3_capa_finish(struct pop3 *pop3, struct err *err)
 		return -1;
 	if (pop3->capa_request.result == POP3_LOST)
 		return pop3_refused(pop3, &pop3->capa_request, err);
-	pop3->capa.known = pop3->capa_request.result == POP3_OK;
 	return 0;
 }
 

@@ -15,15 +15,12 @@
 static int
 finish(struct pop3 *pop3, struct pop3_request *request, struct err *err)
 {
+	request->failure = err;
 	if (pop3_finish(pop3, request, err) == -1)
 		return -1;
 	if (request->result != POP3_OK)
 		return pop3_refused(pop3, request, err);
-	if (request->failed) {
-		*err = request->failure;
-		return -1;
-	}
-	return 0;
+	return request->failed ? -1 : 0;
 }
 
 static int
@@ -108,7 +105,7 @@ blanks(const char *text, size_t len)
 	return n;
 }
 
-/* number blank; how many octets it took, or 0. */
+/* number and the blanks behind it; how many octets they took, or 0. */
 static size_t
 message_number(const char *line, size_t len, uint32_t *num)
 {
@@ -118,7 +115,7 @@ message_number(const char *line, size_t len, uint32_t *num)
 	if (n == 0 || value == 0)
 		return 0;
 	gap = blanks(line + n, len - n);
-	if (gap == 0)
+	if (gap == 0 && n < len)
 		return 0;
 	*num = (uint32_t)value;
 	return n + gap;
@@ -171,7 +168,7 @@ pop3_parse_list(const struct pop3 *pop3, const char *line, size_t len,
 
 /*
  * unique-id listing = number blank uid; the uid may hold anything, blanks
- * too. RFC 1939 has one blank and so have all servers; leading ones are cut.
+ * too, or be missing. Leading blanks are cut.
  */
 int
 pop3_parse_uidl(const struct pop3 *pop3, const char *line, size_t len,

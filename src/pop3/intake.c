@@ -40,7 +40,8 @@ note_failure(struct pop3_request *request, int result, const struct err *err)
 	if (result == 0)
 		return;
 	request->failed = true;
-	request->failure = *err;
+	if (request->failure != NULL)
+		*request->failure = *err;
 }
 
 int
@@ -62,6 +63,8 @@ intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
 	if (result == -1)
 		return out_of_step(pop3, data, line_len, err);
 	stream_consume(pop3->stream, used);
+	if (result == POP3_ERR)
+		pop3->last_code = request->code;
 	(void)snprintf(request->text, sizeof(request->text), "%.*s",
 	    (int)text_len, text);
 	if (request->shape == POP3_CHALLENGE)

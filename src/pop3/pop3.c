@@ -112,6 +112,14 @@ queue_die(struct pop3 *pop3, struct err *err)
 }
 
 void
+pop3_abort(struct pop3 *pop3, const struct err *why)
+{
+	struct err err = *why;
+
+	(void)queue_die(pop3, &err);
+}
+
+void
 pop3_free(struct pop3 *pop3)
 {
 	struct err err;
@@ -119,9 +127,11 @@ pop3_free(struct pop3 *pop3)
 	if (pop3 == NULL)
 		return;
 	(void)err_set(&err, EX_TEMPFAIL, "the session was closed");
-	(void)queue_die(pop3, &err);
+	pop3_abort(pop3, &err);
 	stream_free(pop3->stream);
 	capa_clear(&pop3->capa);
+	capa_clear(&pop3->capa_coming);
+	buf_clear(&pop3->auth_reply);
 	free(pop3->greeting_text);
 	free(pop3);
 }
@@ -412,7 +422,7 @@ receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
 	got = stream_fill(pop3->stream, err);
 	if (got == 0) {
 		ready = stream_wait(pop3->stream, step_deadline(pop3, until_ms),
-		    pop3->interruptible, err);
+		    pop3->stop != POP3_STOP_IGNORED, err);
 		if (ready == -1)
 			return queue_die(pop3, err);
 		if (ready == 1)
@@ -439,6 +449,10 @@ pop3_step(struct pop3 *pop3, int64_t until_ms, struct err *err)
 	if (pop3->dead) {
 		*err = pop3->death;
 		return -1;
+	}
+	if (stop_signal() != 0 && pop3->stop == POP3_STOP_DIES) {
+		(void)err_set(err, 128 + stop_signal(), "interrupted");
+		return queue_die(pop3, err);
 	}
 	any = take_input(pop3, err);
 	if (any == -1 || send_commands(pop3, err) == -1)
@@ -478,9 +492,9 @@ pop3_drain(struct pop3 *pop3, struct err *err)
 }
 
 void
-pop3_interruptible(struct pop3 *pop3, bool interruptible)
+pop3_on_stop(struct pop3 *pop3, enum pop3_stop stop)
 {
-	pop3->interruptible = interruptible;
+	pop3->stop = stop;
 }
 
 void
@@ -508,6 +522,12 @@ const char *
 pop3_greeting_text(const struct pop3 *pop3)
 {
 	return pop3->greeting_text != NULL ? pop3->greeting_text : "";
+}
+
+enum pop3_code
+pop3_last_code(const struct pop3 *pop3)
+{
+	return pop3->last_code;
 }
 
 int

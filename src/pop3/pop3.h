@@ -74,7 +74,7 @@ enum pop3_result {
 /*
  * Storage is the submitter's until done has been called. A callback of body or
  * lines that returns -1 stops further calls for this request (the rest of its
- * reply is read and dropped); the err it filled is kept in failure.
+ * reply is read and dropped).
  */
 struct pop3_request {
 	enum pop3_shape shape;
@@ -90,6 +90,7 @@ struct pop3_request {
 	int (*begin)(void *arg, const char *text, size_t len, struct err *err);
 	void (*done)(void *arg, struct pop3_request *request);
 	void *arg;
+	struct err *failure; /* where a callback's -1 is put; may be NULL */
 
 	/* the outcome */
 	enum pop3_result result;
@@ -98,8 +99,7 @@ struct pop3_request {
 	uint64_t octets; /* of the body: CRLF as two, stuffing removed */
 	char head[5];    /* the first octets of the body */
 	uint8_t head_len;
-	bool failed; /* a callback returned -1: */
-	struct err failure;
+	bool failed; /* a callback returned -1 */
 
 	/* the queue's */
 	struct pop3_request *next;
@@ -136,8 +136,16 @@ int pop3_submit(struct pop3 *pop3, struct pop3_request *request,
  * they leave grouped. */
 bool pop3_has_room(const struct pop3 *pop3);
 size_t pop3_outstanding(const struct pop3 *pop3);
-/* Let a stop signal (base/stop.h) end the waiting of pop3_step. */
-void pop3_interruptible(struct pop3 *pop3, bool interruptible);
+/*
+ * What a stop signal (base/stop.h) does: kills the session with 128+n; makes
+ * pop3_step return 0; nothing any more (the caller is draining).
+ */
+enum pop3_stop {
+	POP3_STOP_DIES,
+	POP3_STOP_RETURNS,
+	POP3_STOP_IGNORED
+};
+void pop3_on_stop(struct pop3 *pop3, enum pop3_stop stop);
 /* Another deadline for the whole session. */
 void pop3_until(struct pop3 *pop3, int64_t until_ms);
 
@@ -154,6 +162,8 @@ int pop3_finish(struct pop3 *pop3, struct pop3_request *request,
 /* Until none is outstanding. */
 int pop3_drain(struct pop3 *pop3, struct err *err);
 bool pop3_dead(const struct pop3 *pop3);
+/* End it here: everything outstanding finishes as POP3_LOST. */
+void pop3_abort(struct pop3 *pop3, const struct err *why);
 
 /* A refused request as an error: "host refused RETR 3: words". -1. The status
  * is by its code: 75, 69 or 77. */
@@ -226,6 +236,8 @@ bool pop3_pipelining(const struct pop3 *pop3);
 int pop3_auth_line(struct pop3 *pop3, const char *text, bool secret,
     struct buf *reply, enum pop3_code *code, struct err *err);
 
+/* The response code of the last -ERR. */
+enum pop3_code pop3_last_code(const struct pop3 *pop3);
 /* The exit status a response code stands for (-ERR without one: 69). */
 int pop3_code_status(enum pop3_code code);
 

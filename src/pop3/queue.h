@@ -13,7 +13,8 @@ struct pop3 {
 	struct pop3_options options;
 	struct pop3_request greeting;
 	char *greeting_text; /* owned; NULL before it came */
-	bool greeted, logged_in, interruptible;
+	bool greeted, logged_in;
+	enum pop3_stop stop;
 	bool dead;
 	struct err death;
 
@@ -33,6 +34,7 @@ struct pop3 {
 	} phase;
 	struct reply_body body;
 	uint32_t lines;
+	enum pop3_code last_code;
 	struct buf auth_reply;
 
 	/* time: deadline.h */
@@ -40,7 +42,7 @@ struct pop3 {
 	uint64_t rate_from;
 	bool inside_reply;
 
-	struct capa capa;
+	struct capa capa, capa_coming;
 	struct pop3_request capa_request;
 };
 

@@ -39,6 +39,9 @@ int session_login(struct session *session, struct err *err);
 int session_open(struct session *session, struct account *account,
     int64_t until_ms, struct err *err);
 
+/* When the next step must be done: --timeout from now, or --deadline. */
+int64_t session_until(const struct session *session);
+
 /* CAPA as it is after login, asked now if it was not. */
 int session_capa(struct session *session, struct err *err);
 

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A verified batch on its way to being delivered for good: sync, C records,
+ * apply, A records, and only then DELE (DELIVERY.md, "A batch").
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "account/account.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "fetch/known.h"
+#include "fetch/run.h"
+#include "state/state.h"
+
+struct commit {
+	struct run *run;
+	struct job **jobs; /* those to be delivered; owned */
+	struct deliver_item **items;
+	struct state_entry **entries;
+	size_t count;
+};
+
+static void
+job_free(struct run *run, struct job *job)
+{
+	free(job->item.work);
+	job->next = run->free_jobs;
+	run->free_jobs = job;
+}
+
+static void
+batch_free(struct run *run, struct batch *batch)
+{
+	struct job *job, *next;
+
+	for (job = batch->first; job != NULL; job = next) {
+		next = job->next;
+		job_free(run, job);
+	}
+	free(batch);
+}
+
+static void
+drop(struct run *run, struct job *job)
+{
+	if (!job->begun)
+		return;
+	deliver_drop(run->deliver, &job->item);
+	job->begun = false;
+	job->whole = false;
+}
+
+void
+commit_abandon(struct run *run, struct batch *batch)
+{
+	for (struct job *job = batch->first; job != NULL; job = job->next) {
+		drop(run, job);
+		job->plan->flags &= ~(uint32_t)PLAN_SUBMITTED;
+	}
+	batch_free(run, batch);
+}
+
+void
+commit_fail(struct run *run, struct job *job, const struct err *err)
+{
+	drop(run, job);
+	job->plan->flags |= PLAN_DONE | PLAN_FAILED;
+	run_message(run, job->plan, REPORT_FAILED, NULL, err);
+}
+
+static bool
+is_short(const struct job *job)
+{
+	return job->request.octets < job->plan->octets;
+}
+
+/*
+ * What was retrieved alone and still looks like another's reply is believed
+ * if it has the size that LIST gave.
+ */
+static bool
+is_damaged(const struct job *job, struct err *err)
+{
+	if (!job->suspect || job->request.octets == job->plan->octets)
+		return false;
+	(void)err_set(err, EX_PROTOCOL,
+	    "%s sent something that is not the message",
+	    pop3_peer(job->run->session.pop3));
+	return true;
+}
+
+/* Retrieved before, here or under another UIDL: it stays as it is. */
+static void
+settle_known(struct run *run, struct job *job, struct state_entry *entry)
+{
+	struct plan_item *plan = job->plan;
+
+	drop(run, job);
+	run->uncommitted--;
+	plan->flags |= PLAN_DONE;
+	entry->scratch |= KNOWN_CLAIMED;
+	if (entry->flags & STATE_GONE)
+		state_back(run->state, entry);
+	if (entry->flags & STATE_SHORT)
+		state_whole(run->state, entry);
+	if (plan->uid_len > 0 &&
+	    (entry->uid_len != plan->uid_len ||
+		memcmp(entry->uid, plan->uid, plan->uid_len) != 0))
+		state_learn_uid(run->state, &entry, plan->uid, plan->uid_len);
+	run_message(run, plan, REPORT_KNOWN, NULL, NULL);
+	if (((entry->flags & STATE_OWED) && (plan->flags & PLAN_DELETE)) ||
+	    (plan->flags & PLAN_DUE))
+		remove_submit(run, entry, plan->num);
+}
+
+/* Those of the batch that are to be delivered, and how the others ended. */
+static void
+sort_out(struct commit *commit, struct batch *batch)
+{
+	struct run *run = commit->run;
+
+	for (struct job *job = batch->first; job != NULL; job = job->next) {
+		struct state_entry *known;
+		struct err err = ERR_INIT;
+
+		if (job->request.result == POP3_ERR) {
+			(void)pop3_refused(run->session.pop3, &job->request,
+			    &err);
+			commit_fail(run, job, &err);
+		} else if (!job->whole) {
+			drop(run, job);
+			job->plan->flags &= ~(uint32_t)PLAN_SUBMITTED;
+		} else if (is_damaged(job, &err)) {
+			commit_fail(run, job, &err);
+		} else if ((known = known_find(run, job)) != NULL) {
+			settle_known(run, job, known);
+		} else {
+			job->copy =
+			    known_copies(run, job, commit->jobs, commit->count);
+			commit->items[commit->count] = &job->item;
+			commit->jobs[commit->count++] = job;
+		}
+	}
+}
+
+static void
+fill_record(const struct run *run, const struct job *job, const char *spool,
+    struct state_record *record)
+{
+	const struct plan_item *plan = job->plan;
+
+	record->kind = deliver_kind(run->deliver);
+	record->path = deliver_path(run->deliver);
+	record->device = deliver_device(run->deliver);
+	record->name = job->item.name;
+	record->spool = spool;
+	record->uid = plan->uid != NULL ? plan->uid : "";
+	record->uid_len = plan->uid_len;
+	record->list_octets = plan->octets;
+	record->octets = job->request.octets;
+	memcpy(record->digest, job->digest, DIGEST_LEN);
+	record->copy = (uint16_t)job->copy;
+	record->time = (uint32_t)time(NULL);
+	record->is_short = is_short(job);
+	record->is_owed = (plan->flags & PLAN_DELETE) && !record->is_short;
+}
+
+/* Steps 3: the records of the batch, durable before anything is visible. */
+static int
+write_records(struct commit *commit, struct err *err)
+{
+	struct run *run = commit->run;
+	struct state_record *records = xcalloc(commit->count, sizeof(*records));
+	char **spools = xcalloc(commit->count, sizeof(*spools));
+	int r;
+
+	for (size_t i = 0; i < commit->count; i++) {
+		spools[i] = deliver_spool(run->deliver, commit->items[i]);
+		fill_record(run, commit->jobs[i], spools[i], &records[i]);
+	}
+	r = state_commit(run->state, records, commit->count, commit->entries,
+	    err);
+	for (size_t i = 0; i < commit->count; i++)
+		free(spools[i]);
+	free(spools);
+	free(records);
+	if (r == -1)
+		return -1;
+	/* this sync made the A records before it durable, too */
+	if (run->unreleased != NULL)
+		(void)commit_finish(run, err);
+	for (size_t i = 0; i < commit->count; i++)
+		commit->jobs[i]->entry = commit->entries[i];
+	return 0;
+}
+
+static int
+mark(void *arg, uint64_t device, uint64_t inode, uint64_t before,
+    uint64_t length, const unsigned char digest[DIGEST_LEN], struct err *err)
+{
+	struct commit *commit = arg;
+	struct state_mark mark = {
+		.path = deliver_path(commit->run->deliver),
+		.device = device,
+		.inode = inode,
+		.before = before,
+		.length = length,
+		.first = commit->entries[0]->serial,
+		.last = commit->entries[commit->count - 1]->serial,
+	};
+
+	memcpy(mark.digest, digest, DIGEST_LEN);
+	return state_mark(commit->run->state, &mark, err);
+}
+
+static int
+delivered(void *arg, struct deliver_item *item, struct err *err)
+{
+	struct commit *commit = arg;
+	struct job *job = item->arg;
+	struct state_record record;
+
+	if (!commit->run->records)
+		return 0;
+	fill_record(commit->run, job, "", &record);
+	return state_delivered(commit->run->state, &record, &job->entry, err);
+}
+
+static void
+pump(void *arg, int ms)
+{
+	struct commit *commit = arg;
+
+	retrieve_pump(commit->run, ms);
+}
+
+static void
+warn_short(struct run *run, const struct job *job)
+{
+	struct err err;
+
+	(void)err_set(&err, EX_TEMPFAIL,
+	    "message %u came with %llu octets where %llu were announced; it "
+	    "was delivered and stays on the server",
+	    (unsigned int)job->plan->num,
+	    (unsigned long long)job->request.octets,
+	    (unsigned long long)job->plan->octets);
+	run_warn(run, &err);
+}
+
+static void
+settle_delivered(struct run *run, struct job *job)
+{
+	struct plan_item *plan = job->plan;
+
+	plan->flags |= PLAN_DONE;
+	if (job->entry != NULL)
+		job->entry->scratch |= KNOWN_CLAIMED | 1;
+	run->uncommitted--;
+	run->summary->octets += job->item.octets;
+	run_message(run, plan, REPORT_DELIVERED,
+	    job->item.name[0] != '\0' ? job->item.name : NULL, NULL);
+	if (is_short(job))
+		warn_short(run, job);
+	else if (plan->flags & PLAN_DELETE)
+		remove_submit(run, job->entry, plan->num);
+}
+
+/* Step 5, and what becomes of each. */
+static int
+settle(struct commit *commit, struct err *err)
+{
+	struct run *run = commit->run;
+	bool journalled = deliver_is_journalled(run->deliver);
+	size_t n = 0;
+
+	for (size_t i = 0; i < commit->count; i++) {
+		struct job *job = commit->jobs[i];
+
+		if (!job->item.failed)
+			commit->entries[n++] = job->entry;
+		else if (journalled &&
+		    state_void(run->state, job->entry, err) == -1)
+			return -1;
+	}
+	if (journalled &&
+	    state_applied(run->state, commit->entries, n, err) == -1)
+		return -1;
+	/* no DELE before what cannot be recovered is on the disk */
+	if (!journalled && run->records && state_sync(run->state, err) == -1)
+		return -1;
+	for (size_t i = 0; i < commit->count; i++) {
+		struct job *job = commit->jobs[i];
+
+		if (job->item.failed)
+			commit_fail(run, job, &job->item.err);
+		else
+			settle_delivered(run, job);
+	}
+	return 0;
+}
+
+static int
+deliver_batch(struct commit *commit, struct err *err)
+{
+	struct run *run = commit->run;
+	struct deliver_hooks hooks = { mark, delivered, pump, commit };
+	uint32_t now = (uint32_t)time(NULL);
+
+	for (size_t i = 0; i < commit->count; i++) {
+		struct job *job = commit->jobs[i];
+
+		job->item.uid = job->plan->uid;
+		job->item.uid_len = job->plan->uid_len;
+		job->item.arg = job;
+		deliver_name(run->deliver, &job->item, now, job->digest,
+		    job->copy);
+	}
+	if (deliver_sync(run->deliver, commit->items, commit->count, err) == -1)
+		return -1;
+	if (deliver_is_journalled(run->deliver) &&
+	    write_records(commit, err) == -1)
+		return -1;
+	if (deliver_apply(run->deliver, commit->items, commit->count, &hooks,
+		err) == -1)
+		return -1;
+	return settle(commit, err);
+}
+
+int
+commit_batch(struct run *run, struct batch *batch, struct err *err)
+{
+	struct commit commit = { .run = run };
+	int r = 0;
+
+	commit.jobs = xcalloc(batch->count, sizeof(struct job *));
+	commit.items = xcalloc(batch->count, sizeof(struct deliver_item *));
+	commit.entries = xcalloc(batch->count, sizeof(struct state_entry *));
+	sort_out(&commit, batch);
+	if (commit.count > 0)
+		r = deliver_batch(&commit, err);
+	free(commit.jobs);
+	free(commit.items);
+	free(commit.entries);
+	if (r == 0 && commit.count > 0)
+		run->unreleased = batch;
+	else
+		batch_free(run, batch); /* its files are for recovery */
+	return r;
+}
+
+int
+commit_finish(struct run *run, struct err *err)
+{
+	struct batch *batch = run->unreleased;
+	struct deliver_item **items;
+	size_t n = 0;
+
+	if (batch == NULL)
+		return 0;
+	if (state_sync(run->state, err) == -1)
+		return -1;
+	items = xcalloc(batch->count, sizeof(struct deliver_item *));
+	for (struct job *job = batch->first; job != NULL; job = job->next)
+		if (job->begun)
+			items[n++] = &job->item;
+	deliver_release(run->deliver, items, n);
+	free(items);
+	batch_free(run, batch);
+	run->unreleased = NULL;
+	return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The delete command: numbers and uid: may name anything; what is chosen
+ * through the state is only what was delivered and is still what was
+ * delivered, by UIDL and size (DELIVERY.md, "Owed").
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "account/account.h"
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/msgset.h"
+#include "base/stop.h"
+#include "fetch/repeated.h"
+#include "fetch/run.h"
+#include "state/state.h"
+
+struct choice {
+	struct run *run;
+	const struct delete_options *options;
+	uint64_t undelivered; /* named by all or new */
+};
+
+/* The delivered message this listed one is; NULL: none, or not surely. */
+static struct state_entry *
+delivered_entry(const struct run *run, const struct listed *listed)
+{
+	if ((listed->flags & LISTED_REPEATED) &&
+	    !(listed->flags & LISTED_GROUP_SEEN))
+		return NULL;
+	for (struct state_entry *e = listed->entry; e != NULL;
+	     e = state_next(run->state, e))
+		if ((e->flags & STATE_DELIVERED) && !(e->flags & STATE_SHORT) &&
+		    (listed->flags & LISTED_SIZED) &&
+		    e->list_octets == listed->octets)
+			return e;
+	return NULL;
+}
+
+static bool
+is_older(const struct state_entry *entry, uint64_t age_s)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	return entry->time <= now && now - entry->time >= age_s;
+}
+
+static bool
+by_policy(const struct choice *choice, const struct state_entry *entry)
+{
+	const struct account *account = choice->run->account;
+
+	if (entry == NULL)
+		return false;
+	if (choice->options->older_than_s != 0)
+		return is_older(entry, choice->options->older_than_s);
+	if (account->disposal == ACCOUNT_DELETE_AFTER)
+		return is_older(entry, account->delete_after_s);
+	return false;
+}
+
+/* Is this message to go? all and new may name what was never delivered. */
+static bool
+chosen(struct choice *choice, uint32_t num, const struct listed *listed,
+    struct state_entry *entry)
+{
+	const struct msgset *set = choice->options->set;
+	size_t len;
+	const char *uid = listing_uid(&choice->run->listing, num - 1, &len);
+	bool is_new = listed->entry == NULL;
+
+	if (choice->options->policy_only)
+		return by_policy(choice, entry);
+	for (size_t i = 0; i < set->count; i++) {
+		struct msgset one = { &set->items[i], 1 };
+		bool every = set->items[i].kind == MSGSET_ALL ||
+		    (set->items[i].kind == MSGSET_NEW && is_new);
+
+		if (every && entry == NULL)
+			choice->undelivered++;
+		if (every ||
+		    (set->items[i].kind == MSGSET_SEEN && entry != NULL) ||
+		    (set->items[i].kind != MSGSET_ALL &&
+			msgset_matches(&one, num, uid, len)))
+			return choice->options->older_than_s == 0 ||
+			    by_policy(choice, entry);
+	}
+	return false;
+}
+
+static int
+check_numbers(const struct choice *choice, struct err *err)
+{
+	const struct msgset *set = choice->options->set;
+	const struct listing *listing = &choice->run->listing;
+
+	for (size_t i = 0; set != NULL && i < set->count; i++) {
+		const struct msgset_item *item = &set->items[i];
+
+		if (item->kind == MSGSET_NUMBERS &&
+		    (item->first > listing->count ||
+			(item->last != UINT32_MAX &&
+			    item->last > listing->count)))
+			return err_set(err, EX_UNAVAILABLE,
+			    "there is no message %" PRIu32
+			    " on the server, which has %zu",
+			    item->first > listing->count ? item->first :
+							   item->last,
+			    listing->count);
+	}
+	return 0;
+}
+
+static int
+choose(struct choice *choice, struct plan_removal **removals, size_t *count,
+    struct err *err)
+{
+	struct run *run = choice->run;
+	struct listing *listing = &run->listing;
+	size_t n = 0;
+
+	if (check_numbers(choice, err) == -1)
+		return -1;
+	*removals = calloc(listing->count + 1, sizeof(**removals));
+	if (*removals == NULL)
+		return err_sys(err, EX_OSERR, "no memory for the listing");
+	for (size_t i = 0; i < listing->count; i++) {
+		struct listed *listed = &listing->messages[i];
+		struct state_entry *entry = delivered_entry(run, listed);
+		uint32_t num = (uint32_t)i + 1;
+
+		if ((listed->flags & LISTED_HERE) &&
+		    chosen(choice, num, listed, entry))
+			(*removals)[n++] =
+			    (struct plan_removal){ num, listed->octets, entry };
+	}
+	*count = n;
+	return 0;
+}
+
+static int
+ask_first(const struct choice *choice, struct err *err)
+{
+	const struct delete_options *options = choice->options;
+
+	if (choice->undelivered == 0 || options->force || options->dry_run)
+		return 0;
+	if (options->confirm != NULL &&
+	    options->confirm(NULL, choice->undelivered))
+		return 0;
+	return err_set(err, EX_USAGE,
+	    "%" PRIu64 " of these messages have never been delivered; --force "
+	    "deletes them all the same",
+	    choice->undelivered);
+}
+
+static void
+report_planned(struct run *run, const struct plan_removal *removal)
+{
+	size_t len;
+	const char *uid = listing_uid(&run->listing, removal->num - 1, &len);
+	struct report_message message = {
+		.outcome = REPORT_PLANNED,
+		.num = removal->num,
+		.uid = len > 0 ? uid : NULL,
+		.uid_len = len,
+		.octets = removal->octets,
+		.deleted = 1,
+	};
+
+	if (run->report->message != NULL)
+		run->report->message(run->report->arg, &message);
+}
+
+static int
+remove_all(struct run *run, const struct plan_removal *removals, size_t count,
+    struct err *err)
+{
+	struct pop3 *pop3 = run->session.pop3;
+
+	for (size_t i = 0; i < count; i++) {
+		while (!pop3_has_room(pop3))
+			if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
+				return -1;
+		remove_submit(run, removals[i].entry, removals[i].num);
+	}
+	/* the deletions are known to be owed before the server hears QUIT */
+	if (state_sync(run->state, err) == -1)
+		return -1;
+	return pop3_drain(pop3, err);
+}
+
+static int
+work(struct choice *choice, struct err *err)
+{
+	struct run *run = choice->run;
+	struct plan_removal *removals = NULL;
+	size_t count = 0;
+	int r;
+
+	if (run_list(run, true, err) == -1)
+		return -1;
+	run->summary->on_server = run->listing.named;
+	repeated_mark(&run->listing, run->state);
+	r = choose(choice, &removals, &count, err);
+	if (r == 0)
+		r = ask_first(choice, err);
+	if (r == 0 && choice->options->dry_run)
+		for (size_t i = 0; i < count; i++)
+			report_planned(run, &removals[i]);
+	else if (r == 0)
+		r = remove_all(run, removals, count, err);
+	free(removals);
+	return r;
+}
+
+int
+fetch_delete(struct account *account, const struct delete_options *options,
+    const struct report *report, struct report_summary *summary,
+    struct err *err)
+{
+	struct run run = {
+		.account = account,
+		.report = report,
+		.summary = summary,
+		.until_ms = deadline_after(account->deadline_ms),
+	};
+	struct choice choice = { .run = &run, .options = options };
+	struct err quit = ERR_INIT;
+	int r;
+
+	memset(summary, 0, sizeof(*summary));
+	run.session.tunnel.pid = -1;
+	r = run_open_state(&run, !options->dry_run, err);
+	if (r == 0)
+		r = run_open_session(&run, err);
+	if (r == 0) {
+		r = work(&choice, err);
+		if (r == -1 && pop3_dead(run.session.pop3))
+			run_leave(&run);
+		else if (run_quit(&run, &quit) == -1 && r == 0) {
+			*err = quit;
+			r = -1;
+		}
+	}
+	if (run.state != NULL && !options->dry_run && r == 0)
+		r = state_sync(run.state, err);
+	if (r == -1)
+		run_status(&run, err->status);
+	run_free(&run);
+	return r;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A fetch from beginning to end: state and destination first, so that a fault
+ * there is found before any login; then sessions, until everything is done or
+ * the server has been lost too often.
+ */
+#include "fetch/fetch.h"
+
+#include <libgen.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "account/account.h"
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/msgset.h"
+#include "base/stop.h"
+#include "base/xalloc.h"
+#include "fetch/run.h"
+#include "net/stream.h"
+#include "state/state.h"
+
+#define ATTEMPTS_MAX 3
+#define REPEAT_MAX 1000
+
+static bool
+is_to_stdout(const struct account *account)
+{
+	return strcmp(account->deliver_kind, "stdout") == 0 ||
+	    (strcmp(account->deliver_kind, "mbox") == 0 &&
+		strcmp(account->deliver_path, "-") == 0);
+}
+
+static bool
+asks_for_new(const struct run *run)
+{
+	const struct msgset *set = run->options->set;
+
+	return set == NULL || set->count == 0 || msgset_has(set, MSGSET_NEW);
+}
+
+/* The field that --received puts on top, without its name. */
+static char *
+received_field(const struct account *account)
+{
+	char host[256] = "localhost", date[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)localtime_r(&now, &tm);
+	if (strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S %z", &tm) == 0)
+		date[0] = '\0';
+	return xasprintf("from %s by %s with POP3%s (poplar); %s",
+	    account->host, host, account->tls == ACCOUNT_TLS_NONE ? "" : "S",
+	    date);
+}
+
+static int
+open_destination(struct run *run, struct err *err)
+{
+	const struct account *account = run->account;
+	char *state = xstrdup(state_path(run->state));
+	const char *tmp = getenv("TMPDIR");
+	char *received = account->received ? received_field(account) : NULL;
+	struct deliver_spec spec = {
+		.kind = account->deliver_kind,
+		.path = account->deliver_path,
+		.identity = account->identity,
+		.spool_dir = dirname(state),
+		.account = account->name,
+		.key = state_key(run->state),
+		.sync = account->sync_files ? SYNC_FILES : SYNC_AUTO,
+		.timeout_ms = account->timeout_ms,
+		.recipient = account->user,
+		.received = received,
+	};
+
+	if (account->no_state || !run->records)
+		spec.spool_dir = tmp != NULL && tmp[0] == '/' ? tmp : "/tmp";
+	run->deliver = deliver_open(&spec, err);
+	free(received);
+	free(state);
+	return run->deliver == NULL ? -1 : 0;
+}
+
+/* A maildir full of our mail and no memory of it: ask before fetching all. */
+static int
+check_memory(struct run *run, struct err *err)
+{
+	if (!asks_for_new(run) || run->account->no_state || !run->records ||
+	    state_listed(run->state) != 0 || !state_is_empty(run->state) ||
+	    !deliver_has_own(run->deliver))
+		return 0;
+	return err_set(err, EX_TEMPFAIL,
+	    "%s holds mail that poplar delivered, but the state file %s "
+	    "remembers none of it; bring that file back, or `poplar state "
+	    "mark-seen`, or take everything again with `poplar fetch all`",
+	    deliver_path(run->deliver), state_path(run->state));
+}
+
+static int
+prepare(struct run *run, struct err *err)
+{
+	struct account *account = run->account;
+
+	if (account->deliver_kind == NULL)
+		return err_set(err, EX_USAGE,
+		    "nowhere to deliver to: give --maildir DIR, --mbox FILE, "
+		    "--pipe CMD, --lmtp ADDRESS or --stdout");
+	/* a look at message 3 is not a delivery */
+	run->records = !is_to_stdout(account) || asks_for_new(run);
+	if (run_open_state(run, run->records && !run->options->dry_run, err) ==
+	    -1)
+		return -1;
+	run->digest = digest_new(state_key(run->state));
+	if (run->options->dry_run)
+		return 0;
+	if (open_destination(run, err) == -1)
+		return -1;
+	if (!run->records)
+		return 0;
+	if (recover(run, err) == -1 || check_memory(run, err) == -1)
+		return -1;
+	deliver_sweep(run->deliver, NULL, 0);
+	return 0;
+}
+
+static void
+report_plan(struct run *run)
+{
+	struct plan *plan = &run->plan;
+
+	for (size_t i = 0; i < plan->count; i++)
+		run_message(run, &plan->items[i], REPORT_PLANNED, NULL, NULL);
+	for (size_t i = 0; i < plan->removal_count; i++) {
+		struct plan_removal *removal = &plan->removals[i];
+		struct report_message message = {
+			.outcome = REPORT_PLANNED,
+			.num = removal->num,
+			.uid = removal->entry->uid,
+			.uid_len = removal->entry->uid_len,
+			.octets = removal->octets,
+			.deleted = 1,
+		};
+
+		if (run->report->message != NULL)
+			run->report->message(run->report->arg, &message);
+	}
+}
+
+static void
+begin_progress(struct run *run)
+{
+	struct report_progress *progress = &run->progress;
+
+	progress->messages_total = progress->messages;
+	progress->octets_total = progress->octets;
+	for (size_t i = 0; i < run->plan.count; i++) {
+		if (run->plan.items[i].flags & PLAN_DONE)
+			continue;
+		progress->messages_total++;
+		progress->octets_total += run->plan.items[i].octets;
+	}
+}
+
+static void
+warn_expiry(struct run *run)
+{
+	uint32_t days = pop3_expire_days(run->session.pop3);
+
+	if (run->account->disposal != ACCOUNT_DELETE &&
+	    days != POP3_EXPIRE_NEVER && run->plan.count > 0)
+		log_warn("%s: the server deletes mail %u days after it was "
+			 "retrieved",
+		    run->account->name, (unsigned int)days);
+}
+
+/* Everything between login and QUIT. */
+static int
+work(struct run *run, struct err *err)
+{
+	bool sizes = run->plan.is_explicit || state_is_empty(run->state);
+
+	if (run_list(run, sizes, err) == -1)
+		return -1;
+	run->summary->on_server = run->listing.named;
+	if (plan_make(run, err) == -1)
+		return -1;
+	warn_expiry(run);
+	if (filter_plan(run, err) == -1)
+		return -1;
+	if (run->options->dry_run) {
+		report_plan(run);
+		return 0;
+	}
+	begin_progress(run);
+	if (retrieve(run, err) == -1)
+		return -1;
+	if (run->listing.complete && run->records)
+		state_set_listed(run->state, (uint32_t)time(NULL));
+	return 0;
+}
+
+static int
+one_session(struct run *run, struct err *err)
+{
+	struct err quit = ERR_INIT, local = ERR_INIT;
+	int r;
+
+	run->uncommitted = 0;
+	if (run_open_session(run, err) == -1)
+		return -1;
+	run->logged_in = true;
+	r = work(run, err);
+	/* the last A records are durable before QUIT */
+	if (run->fault.status == 0 && commit_finish(run, &local) == -1) {
+		run->fault = local;
+		*err = local;
+		r = -1;
+	}
+	if (run->fault.status != 0 || pop3_dead(run->session.pop3)) {
+		run_leave(run);
+		return r;
+	}
+	if (run_quit(run, &quit) == 0 || r == -1)
+		return r;
+	*err = quit;
+	return -1;
+}
+
+/* May another session go on where this one ended? */
+static bool
+is_worth_another(const struct run *run, const struct err *err, int attempts)
+{
+	if (run->fault.status != 0 || stop_signal() != 0 || !run->logged_in ||
+	    attempts > ATTEMPTS_MAX || deadline_now() >= run->until_ms)
+		return false;
+	if (run->plan.is_explicit && !run->listing.has_uidl)
+		return false;
+	return err->status == EX_TEMPFAIL || err->status == EX_PROTOCOL;
+}
+
+/* Until the next attempt, or a signal. */
+static void
+back_off(const struct run *run, int attempts)
+{
+	static const int pauses_ms[] = { 0, 200, 1000, 3000 };
+	int64_t until = deadline_earlier(deadline_after(pauses_ms[attempts]),
+	    run->until_ms);
+	struct pollfd pfd = { .fd = stop_fd(), .events = POLLIN };
+
+	while (stop_signal() == 0 && deadline_now() < until)
+		(void)poll(&pfd, 1, deadline_poll(until));
+}
+
+static uint64_t
+achieved(const struct run *run)
+{
+	const struct report_summary *summary = run->summary;
+
+	return summary->delivered + summary->known + summary->failed +
+	    summary->deleted;
+}
+
+static int
+sessions(struct run *run, struct err *err)
+{
+	int attempts = 0;
+
+	for (;;) {
+		uint64_t before = achieved(run);
+
+		if (one_session(run, err) == 0)
+			return 0;
+		attempts = achieved(run) > before ? 1 : attempts + 1;
+		if (!is_worth_another(run, err, attempts))
+			return -1;
+		log_info("%s: %s; trying again", run->account->name, err->text);
+		back_off(run, attempts);
+	}
+}
+
+static int
+count_owed(void *arg, struct state_entry *entry)
+{
+	struct report_summary *summary = arg;
+
+	if ((entry->flags & STATE_OWED) &&
+	    !(entry->flags & (STATE_GONE | STATE_UNDELETABLE)) &&
+	    entry->deletions == 0)
+		summary->owed++;
+	return 0;
+}
+
+/* What stays when the work is over, whichever way. */
+static int
+conclude(struct run *run, int r, struct err *err)
+{
+	struct err local = ERR_INIT;
+
+	if (run->state == NULL)
+		return r;
+	(void)state_each(run->state, count_owed, run->summary);
+	if (run->fault.status != 0 || !run->records || run->options->dry_run)
+		return r;
+	if (commit_finish(run, &local) == -1 ||
+	    state_sync(run->state, &local) == -1) {
+		if (r == 0)
+			*err = local;
+		return -1;
+	}
+	if (r == 0 && !run->account->no_state &&
+	    state_compact(run->state, false, &local) == -1)
+		log_warn("%s: %s", run->account->name, local.text);
+	return r;
+}
+
+int
+fetch_run(struct account *account, const struct fetch_options *options,
+    const struct report *report, struct report_summary *summary,
+    struct err *err)
+{
+	struct run run = {
+		.account = account,
+		.options = options,
+		.report = report,
+		.summary = summary,
+		.until_ms = deadline_after(account->deadline_ms),
+	};
+	uint64_t before;
+	int r;
+
+	memset(summary, 0, sizeof(*summary));
+	run.session.tunnel.pid = -1;
+	r = prepare(&run, err);
+	for (int n = 0; r == 0 && n < REPEAT_MAX; n++) {
+		before = summary->delivered;
+		r = sessions(&run, err);
+		if (!account->repeat || summary->delivered == before ||
+		    run.plan.is_explicit)
+			break;
+		plan_clear(&run.plan);
+	}
+	r = conclude(&run, r, err);
+	if (stop_signal() != 0) {
+		run_status(&run, 128 + stop_signal());
+		r = err_set(err, 128 + stop_signal(), "interrupted");
+	}
+	if (r == -1)
+		run_status(&run, err->status);
+	run_free(&run);
+	return r;
+}

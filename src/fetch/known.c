@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* Identity by UIDL and digest (DELIVERY.md, "Identity and deletion"). */
+#include "fetch/known.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "account/account.h"
+#include "fetch/run.h"
+#include "state/state.h"
+
+static bool
+is_free(const struct state_entry *entry, const struct job *job)
+{
+	return !(entry->scratch & KNOWN_CLAIMED) &&
+	    memcmp(entry->digest, job->digest, DIGEST_LEN) == 0;
+}
+
+/* May an entry of another UIDL, or of none, be this message? */
+static bool
+may_differ(const struct run *run, const struct job *job,
+    const struct state_entry *entry)
+{
+	if (job->plan->uid_len == 0 || entry->uid_len == 0)
+		return true;
+	return run->account->renumbered &&
+	    (entry->scratch & ~KNOWN_CLAIMED) == 0;
+}
+
+struct state_entry *
+known_find(struct run *run, const struct job *job)
+{
+	const struct plan_item *plan = job->plan;
+	struct state_entry *e;
+
+	if (!(plan->flags & PLAN_COMPARE))
+		return NULL;
+	if (plan->uid_len > 0)
+		for (e = state_find(run->state, plan->uid, plan->uid_len);
+		     e != NULL; e = state_next(run->state, e))
+			if (is_free(e, job))
+				return e;
+	for (e = state_find_digest(run->state, job->digest); e != NULL;
+	     e = state_next_digest(run->state, e))
+		if (is_free(e, job) && may_differ(run, job, e))
+			return e;
+	return NULL;
+}
+
+unsigned int
+known_copies(struct run *run, const struct job *job, struct job *const *before,
+    size_t n)
+{
+	const struct plan_item *plan = job->plan;
+	struct state_entry *e;
+	unsigned int copies = 0;
+
+	if (!(plan->flags & (PLAN_COMPARE | PLAN_DELIBERATE)))
+		return 0;
+	for (e = state_find_digest(run->state, job->digest); e != NULL;
+	     e = state_next_digest(run->state, e))
+		if (e->uid_len == plan->uid_len &&
+		    (e->uid_len == 0 ||
+			memcmp(e->uid, plan->uid, e->uid_len) == 0))
+			copies++;
+	for (size_t i = 0; i < n; i++)
+		if (before[i]->plan->uid_len == plan->uid_len &&
+		    (plan->uid_len == 0 ||
+			memcmp(before[i]->plan->uid, plan->uid,
+			    plan->uid_len) == 0) &&
+		    memcmp(before[i]->digest, job->digest, DIGEST_LEN) == 0)
+			copies++;
+	return copies;
+}

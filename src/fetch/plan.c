@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The plan: each message the server lists is new, seen, or for its digest to
+ * decide; of the seen ones, some are to be deleted. One pass over the listing,
+ * sorting where messages must be grouped: nothing here is quadratic.
+ */
+#include "fetch/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "account/account.h"
+#include "base/err.h"
+#include "base/msgset.h"
+#include "base/xalloc.h"
+#include "fetch/renumber.h"
+#include "fetch/repeated.h"
+#include "fetch/run.h"
+#include "state/state.h"
+
+enum standing {
+	STANDING_NEW,
+	STANDING_SEEN,
+	STANDING_OPEN /* the digest decides */
+};
+
+static bool
+wants(const struct run *run, enum msgset_kind kind)
+{
+	const struct msgset *set = run->options->set;
+
+	if (set == NULL || set->count == 0)
+		return kind == MSGSET_NEW;
+	return msgset_has(set, kind);
+}
+
+static bool
+is_old_enough(const struct run *run, const struct state_entry *entry)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	return run->account->disposal == ACCOUNT_DELETE_AFTER &&
+	    (entry->flags & STATE_DELIVERED) && entry->time <= now &&
+	    now - entry->time >= run->account->delete_after_s;
+}
+
+/* Is a deletion due, as far as the state can tell? */
+static bool
+is_due(const struct run *run, const struct state_entry *entry)
+{
+	if (run->account->disposal == ACCOUNT_KEEP ||
+	    (entry->flags & (STATE_UNDELETABLE | STATE_MARKED | STATE_SHORT)))
+		return false;
+	return (entry->flags & STATE_OWED) || is_old_enough(run, entry);
+}
+
+static bool
+needs_sizes(const struct run *run)
+{
+	const struct listing *listing = &run->listing;
+
+	if (run->plan.is_explicit || listing->repeated)
+		return true;
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct listed *listed = &listing->messages[i];
+
+		if (!(listed->flags & LISTED_HERE))
+			continue;
+		if (listed->entry == NULL ||
+		    (listed->entry->flags & (STATE_GONE | STATE_SHORT)) ||
+		    is_due(run, listed->entry))
+			return true;
+	}
+	return false;
+}
+
+/* Of the entries of one UIDL, is there one of this size? */
+static struct state_entry *
+entry_of_size(const struct run *run, struct state_entry *first, uint64_t octets)
+{
+	for (struct state_entry *e = first; e != NULL;
+	     e = state_next(run->state, e))
+		if (e->list_octets == octets)
+			return e;
+	return NULL;
+}
+
+static bool
+any_flag(const struct run *run, struct state_entry *first, unsigned int flags)
+{
+	for (struct state_entry *e = first; e != NULL;
+	     e = state_next(run->state, e))
+		if (e->flags & flags)
+			return true;
+	return false;
+}
+
+static bool
+all_gone(const struct run *run, struct state_entry *first)
+{
+	for (struct state_entry *e = first; e != NULL;
+	     e = state_next(run->state, e))
+		if (!(e->flags & STATE_GONE))
+			return false;
+	return true;
+}
+
+static enum standing
+stand(const struct run *run, const struct listed *listed, bool strangers)
+{
+	if (listed->uid_len == 0)
+		return STANDING_OPEN;
+	if (listed->entry == NULL)
+		return strangers || (listed->flags & LISTED_REPEATED) ?
+		    STANDING_OPEN :
+		    STANDING_NEW;
+	if (any_flag(run, listed->entry, STATE_MARKED))
+		return STANDING_SEEN;
+	if (listed->flags & LISTED_REPEATED)
+		return listed->flags & LISTED_GROUP_SEEN ? STANDING_SEEN :
+							   STANDING_OPEN;
+	if (any_flag(run, listed->entry, STATE_SHORT))
+		return STANDING_OPEN;
+	/* a UIDL that was away may have been given to another message */
+	if (all_gone(run, listed->entry) &&
+	    entry_of_size(run, listed->entry, listed->octets) == NULL)
+		return STANDING_OPEN;
+	return STANDING_SEEN;
+}
+
+struct census {
+	struct state *state;
+	bool complete;
+	uint32_t now;
+	bool uidless;
+};
+
+#define FORGET_AFTER_S (30 * 86400)
+
+/* A complete listing says of each entry whether it is still there. */
+static int
+note_presence(void *arg, struct state_entry *entry)
+{
+	struct census *census = arg;
+
+	if (entry->uid_len == 0) {
+		census->uidless = true;
+		return 0;
+	}
+	if (entry->flags & STATE_COMMITTED)
+		return 0;
+	if (entry->scratch == 0 && census->complete) {
+		if (!(entry->flags & STATE_GONE))
+			state_gone(census->state, entry, census->now);
+		else if (entry->gone <= census->now &&
+		    census->now - entry->gone > FORGET_AFTER_S)
+			state_forget(census->state, entry);
+	}
+	return 0;
+}
+
+/* scratch counts only on a UIDL's first entry: pass it on to the others. */
+static void
+spread_presence(struct run *run)
+{
+	for (size_t i = 0; i < run->listing.count; i++) {
+		struct state_entry *first = run->listing.messages[i].entry;
+
+		if (first == NULL)
+			continue;
+		for (struct state_entry *e = state_next(run->state, first);
+		     e != NULL; e = state_next(run->state, e))
+			if (e->scratch == 0)
+				e->scratch = 1;
+	}
+}
+
+static char *
+copy_octets(const char *data, size_t len)
+{
+	char *copy;
+
+	if (len == 0)
+		return NULL;
+	copy = xmalloc(len);
+	memcpy(copy, data, len);
+	return copy;
+}
+
+static void
+add_item(struct run *run, const struct listed *listed, uint32_t num,
+    uint32_t flags)
+{
+	struct plan *plan = &run->plan;
+	struct plan_item *item;
+	size_t len;
+	const char *uid = listing_uid(&run->listing, num - 1, &len);
+
+	if (plan->count == plan->room) {
+		plan->room = plan->room * 2 + 64;
+		plan->items = xreallocarray(plan->items, plan->room,
+		    sizeof(*plan->items));
+	}
+	item = &plan->items[plan->count++];
+	memset(item, 0, sizeof(*item));
+	item->num = num;
+	item->flags = flags;
+	item->octets = listed->octets;
+	item->entry = listed->entry;
+	item->uid = copy_octets(uid, len);
+	item->uid_len = (uint16_t)len;
+	plan->octets += listed->octets;
+}
+
+static void
+add_removal(struct plan *plan, uint32_t num, const struct listed *listed,
+    struct state_entry *entry)
+{
+	if (plan->removal_count == plan->removal_room) {
+		plan->removal_room = plan->removal_room * 2 + 64;
+		plan->removals = xreallocarray(plan->removals,
+		    plan->removal_room, sizeof(*plan->removals));
+	}
+	plan->removals[plan->removal_count++] =
+	    (struct plan_removal){ num, listed->octets, entry };
+}
+
+/*
+ * A DELE in a later session needs the UIDL and the size of what was
+ * delivered; where the size differs, the message is retrieved and compared.
+ */
+static void
+plan_removal(struct run *run, const struct listed *listed, uint32_t num)
+{
+	struct state_entry *entry = listed->entry;
+	bool same;
+
+	if (listed->flags & LISTED_SIZED)
+		entry = entry_of_size(run, entry, listed->octets);
+	same = (listed->flags & LISTED_SIZED) && entry != NULL;
+	if (!same)
+		entry = listed->entry;
+	if (!is_due(run, entry) || remove_is_vain(run, entry, num))
+		return;
+	if (same)
+		add_removal(&run->plan, num, listed, entry);
+	else
+		add_item(run, listed, num,
+		    PLAN_COMPARE | PLAN_DUE |
+			(run->account->disposal == ACCOUNT_DELETE ?
+				PLAN_DELETE :
+				0));
+}
+
+static bool
+is_too_big_or_small(const struct run *run, const struct listed *listed)
+{
+	const struct account *account = run->account;
+
+	if (!(listed->flags & LISTED_SIZED))
+		return false;
+	return (account->max_size != 0 && listed->octets > account->max_size) ||
+	    (account->min_size != 0 && listed->octets < account->min_size);
+}
+
+static void
+skip(struct run *run, const struct listed *listed, uint32_t num)
+{
+	size_t len;
+	const char *uid = listing_uid(&run->listing, num - 1, &len);
+	struct plan_item item = {
+		.num = num,
+		.octets = listed->octets,
+		.uid = copy_octets(uid, len),
+		.uid_len = (uint16_t)len,
+	};
+
+	run_message(run, &item, REPORT_SKIPPED, NULL, NULL);
+	free(item.uid);
+}
+
+static void
+consider(struct run *run, size_t index, bool strangers)
+{
+	const struct listed *listed = &run->listing.messages[index];
+	const struct msgset *set = run->options->set;
+	uint32_t num = (uint32_t)index + 1, flags = 0;
+	enum standing standing = stand(run, listed, strangers);
+	size_t len;
+	const char *uid = listing_uid(&run->listing, index, &len);
+	bool named = set != NULL && msgset_matches(set, num, uid, len);
+
+	if (standing == STANDING_SEEN && all_gone(run, listed->entry))
+		for (struct state_entry *e = listed->entry; e != NULL;
+		     e = state_next(run->state, e))
+			state_back(run->state, e);
+	if (named || (standing == STANDING_SEEN && wants(run, MSGSET_SEEN)))
+		flags = PLAN_DELIBERATE;
+	else if (standing == STANDING_OPEN)
+		flags = PLAN_COMPARE;
+	if (run->account->disposal == ACCOUNT_DELETE)
+		flags |= PLAN_DELETE;
+	if (named ||
+	    (standing == STANDING_SEEN ? wants(run, MSGSET_SEEN) :
+					 wants(run, MSGSET_NEW))) {
+		if (is_too_big_or_small(run, listed))
+			skip(run, listed, num);
+		else
+			add_item(run, listed, num, flags);
+	} else if (standing == STANDING_SEEN) {
+		plan_removal(run, listed, num);
+	}
+}
+
+/* Every single number and UIDL that was asked for must be there. */
+static int
+check_named(struct run *run, struct err *err)
+{
+	const struct msgset *set = run->options->set;
+	struct listing *listing = &run->listing;
+
+	for (size_t i = 0; set != NULL && i < set->count; i++) {
+		const struct msgset_item *item = &set->items[i];
+		bool found =
+		    item->kind != MSGSET_NUMBERS && item->kind != MSGSET_UID;
+
+		if (item->kind == MSGSET_NUMBERS)
+			found = item->first <= listing->count &&
+			    (listing->messages[item->first - 1].flags &
+				LISTED_HERE) &&
+			    (item->last == UINT32_MAX ||
+				item->last <= listing->count);
+		for (size_t j = 0;
+		     item->kind == MSGSET_UID && !found && j < listing->count;
+		     j++) {
+			size_t len;
+			const char *uid = listing_uid(listing, j, &len);
+
+			found = len == item->uid_len &&
+			    memcmp(uid, item->uid, len) == 0;
+		}
+		if (found)
+			continue;
+		if (item->kind == MSGSET_NUMBERS)
+			return err_set(err, EX_UNAVAILABLE,
+			    "there is no message %" PRIu32
+			    " on the server, which has %zu",
+			    item->first > listing->count ? item->first :
+							   item->last,
+			    listing->count);
+		return err_set(err, EX_UNAVAILABLE,
+		    "no message on the server has that uid");
+	}
+	return 0;
+}
+
+static int
+compare_items(const void *a, const void *b)
+{
+	const struct plan_item *x = a, *y = b;
+	int order;
+
+	if (x->uid_len != y->uid_len)
+		return x->uid_len < y->uid_len ? -1 : 1;
+	order = x->uid_len > 0 ? memcmp(x->uid, y->uid, x->uid_len) : 0;
+	if (order != 0)
+		return order;
+	if (x->uid_len == 0 && x->num != y->num)
+		return x->num < y->num ? -1 : 1;
+	return (x->octets > y->octets) - (x->octets < y->octets);
+}
+
+/*
+ * What earlier sessions of this run found out. An explicit set is not made
+ * again but relearned: only what is left of it is taken.
+ */
+static void
+carry_over(struct run *run, struct plan *old)
+{
+	struct plan *plan = &run->plan;
+	size_t kept = 0;
+
+	if (old->count == 0 && !old->is_explicit)
+		return;
+	qsort(old->items, old->count, sizeof(*old->items), compare_items);
+	for (size_t i = 0; i < plan->count; i++) {
+		struct plan_item *item = &plan->items[i];
+		struct plan_item *was = old->count == 0 ?
+		    NULL :
+		    bsearch(item, old->items, old->count, sizeof(*old->items),
+			compare_items);
+
+		if (was != NULL) {
+			uint32_t keep = PLAN_CAREFUL | PLAN_FAILED;
+
+			if (was->flags & (PLAN_FAILED | PLAN_DELIBERATE))
+				keep |= PLAN_DONE;
+			item->flags |= was->flags & keep;
+			item->losses = was->losses;
+		}
+		if (was == NULL && old->is_explicit) {
+			free(item->uid);
+			continue;
+		}
+		plan->items[kept++] = *item;
+	}
+	plan->count = kept;
+}
+
+static void
+limit(struct run *run)
+{
+	struct plan *plan = &run->plan;
+	const struct account *account = run->account;
+	uint64_t octets = 0;
+	size_t n = 0;
+
+	if (account->newest_first)
+		for (size_t i = 0; i < plan->count / 2; i++) {
+			struct plan_item item = plan->items[i];
+
+			plan->items[i] = plan->items[plan->count - 1 - i];
+			plan->items[plan->count - 1 - i] = item;
+		}
+	for (; n < plan->count; n++) {
+		octets += plan->items[n].octets;
+		if (account->limit != 0 && n >= account->limit)
+			break;
+		/* one always goes, else a big message would block the rest */
+		if (account->max_bytes != 0 && octets > account->max_bytes &&
+		    n > 0)
+			break;
+	}
+	for (size_t i = n; i < plan->count; i++) {
+		run_message(run, &plan->items[i], REPORT_SKIPPED, NULL, NULL);
+		free(plan->items[i].uid);
+	}
+	plan->count = n;
+}
+
+static int
+make(struct run *run, struct err *err)
+{
+	struct listing *listing = &run->listing;
+	struct census census = { run->state, listing->complete,
+		(uint32_t)time(NULL), false };
+	bool strangers;
+
+	if (needs_sizes(run) &&
+	    listing_sizes(listing, run->session.pop3, err) == -1)
+		return -1;
+	if (check_named(run, err) == -1)
+		return -1;
+	if (wants(run, MSGSET_NEW) && !run->account->renumbered &&
+	    renumber_check(run, err) == -1)
+		return -1;
+	repeated_mark(listing, run->state);
+	spread_presence(run);
+	(void)state_each(run->state, note_presence, &census);
+	strangers = census.uidless || run->account->renumbered;
+	for (size_t i = 0; i < listing->count; i++)
+		if (listing->messages[i].flags & LISTED_HERE)
+			consider(run, i, strangers);
+	return 0;
+}
+
+int
+plan_make(struct run *run, struct err *err)
+{
+	struct plan old = run->plan;
+	int r;
+
+	memset(&run->plan, 0, sizeof(run->plan));
+	run->plan.is_explicit = wants(run, MSGSET_NUMBERS) ||
+	    wants(run, MSGSET_UID) || wants(run, MSGSET_ALL) ||
+	    wants(run, MSGSET_SEEN);
+	r = make(run, err);
+	if (r == 0) {
+		carry_over(run, &old);
+		limit(run);
+		if (strcmp(run->account->deliver_kind, "stdout") == 0 &&
+		    run->plan.count > 1)
+			r = err_set(err, EX_USAGE,
+			    "--stdout takes one message and %zu are chosen; "
+			    "several go to --mbox -",
+			    run->plan.count);
+	}
+	plan_clear(&old);
+	return r;
+}
+
+void
+plan_clear(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		free(plan->items[i].uid);
+	free(plan->items);
+	free(plan->removals);
+	memset(plan, 0, sizeof(*plan));
+}

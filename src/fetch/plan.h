@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/* Which messages to retrieve, which to delete: listing, state, options. */
+#ifndef FETCH_PLAN_H
+#define FETCH_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct account;
+struct err;
+struct listing;
+struct msgset;
+struct pop3;
+struct report;
+struct run;
+struct state;
+struct state_entry;
+
+#define PLAN_COMPARE 0x01    /* the digest decides whether it is new */
+#define PLAN_DELIBERATE 0x02 /* asked for by number: deliver it again */
+#define PLAN_DELETE 0x04     /* DELE it when it is safe (or known) */
+#define PLAN_CAREFUL 0x08    /* alone, with a sentinel */
+#define PLAN_DONE 0x10       /* delivered, known or failed in this run */
+#define PLAN_FAILED 0x20     /* with DONE: do not try again */
+#define PLAN_DUE 0x80 /* its deletion is due, if it is what we delivered */
+#define PLAN_SUBMITTED 0x40 /* its RETR is in the queue of this session */
+
+/* One message to be retrieved. */
+struct plan_item {
+	uint32_t num; /* in this session */
+	uint32_t flags;
+	uint64_t octets;           /* by LIST; 0 unknown */
+	struct state_entry *entry; /* what is known of its UIDL; may be NULL */
+	char *uid;                 /* owned; NULL: none */
+	uint16_t uid_len;
+	uint8_t losses; /* connections lost while it was at the head */
+};
+
+/* One message to be deleted without being retrieved. */
+struct plan_removal {
+	uint32_t num;
+	uint64_t octets;
+	struct state_entry *entry;
+};
+
+struct plan {
+	struct plan_item *items; /* owned */
+	size_t count, room;
+	struct plan_removal *removals; /* owned */
+	size_t removal_count, removal_room;
+	bool is_explicit; /* chosen by number or uid:, not through the state */
+	uint64_t octets;
+};
+
+/*
+ * Make run->plan from run->listing. What an earlier session of this run
+ * found out (items done, failed, to be taken with care) is carried over.
+ * -1: EX_UNAVAILABLE no such message, EX_USAGE more than one for --stdout,
+ * EX_TEMPFAIL renumbered or the state lost, or the session's.
+ */
+int plan_make(struct run *run, struct err *err);
+void plan_clear(struct plan *plan);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * DELEs: queued among the RETRs, counted as done only when QUIT was answered,
+ * owed until a complete listing lacks the message (DELIVERY.md, "Owed").
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "fetch/run.h"
+#include "state/state.h"
+
+#define DELETIONS_MAX 3
+
+static void
+keep(struct run *run, const struct removal *removal)
+{
+	if (run->removed_count == run->removed_room) {
+		run->removed_room = run->removed_room * 2 + 64;
+		run->removed = xreallocarray(run->removed, run->removed_room,
+		    sizeof(*run->removed));
+	}
+	run->removed[run->removed_count++] =
+	    (struct removed){ removal->entry, removal->num };
+}
+
+static void
+removal_done(void *arg, struct pop3_request *request)
+{
+	struct removal *removal = arg;
+	struct run *run = removal->run;
+	struct err err = ERR_INIT;
+
+	if (request->result == POP3_OK)
+		keep(run, removal);
+	else if (request->result == POP3_ERR) {
+		(void)pop3_refused(run->session.pop3, request, &err);
+		run_warn(run, &err);
+	}
+	removal->next = run->free_removals;
+	run->free_removals = removal;
+}
+
+void
+remove_submit(struct run *run, struct state_entry *entry, uint32_t num)
+{
+	struct removal *removal = run->free_removals;
+	struct err err = ERR_INIT;
+
+	if (removal == NULL)
+		removal = xmalloc(sizeof(*removal));
+	else
+		run->free_removals = removal->next;
+	memset(removal, 0, sizeof(*removal));
+	removal->run = run;
+	removal->entry = entry;
+	removal->num = num;
+	removal->request.shape = POP3_LINE;
+	removal->request.done = removal_done;
+	removal->request.arg = removal;
+	if (entry != NULL && !(entry->flags & STATE_OWED))
+		state_owe(run->state, entry);
+	/* a dead session: it stays owed */
+	if (pop3_submit(run->session.pop3, &removal->request, &err,
+		"DELE %" PRIu32, num) == -1) {
+		removal->next = run->free_removals;
+		run->free_removals = removal;
+	}
+}
+
+bool
+remove_is_vain(struct run *run, struct state_entry *entry, uint32_t num)
+{
+	struct err err;
+
+	if (entry->deletions < DELETIONS_MAX)
+		return false;
+
+	(void)err_set(&err, EX_UNAVAILABLE,
+	    "message %" PRIu32 " is still there after %d accepted deletions; "
+	    "it will not be tried again",
+	    num, DELETIONS_MAX);
+	state_undeletable(run->state, entry);
+	run_warn(run, &err);
+	return true;
+}
+
+void
+remove_settle(struct run *run, bool quit)
+{
+	for (size_t i = 0; quit && i < run->removed_count; i++) {
+		struct removed *removed = &run->removed[i];
+		size_t len;
+		const char *uid =
+		    listing_uid(&run->listing, removed->num - 1, &len);
+		struct plan_item item = {
+			.num = removed->num,
+			.octets =
+			    run->listing.messages[removed->num - 1].octets,
+			.uid = (char *)(uintptr_t)uid,
+			.uid_len = (uint16_t)len,
+		};
+
+		run_message(run, &item, REPORT_DELETED, NULL, NULL);
+		if (removed->entry == NULL)
+			continue;
+		state_deletion(run->state, removed->entry);
+	}
+	run->removed_count = 0;
+}
+
+void
+remove_free(struct run *run)
+{
+	struct removal *next;
+
+	for (struct removal *r = run->free_removals; r != NULL; r = next) {
+		next = r->next;
+		free(r);
+	}
+	free(run->removed);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The pipelined loop: RETRs go out batch by batch with a sentinel behind each
+ * batch, bodies stream into the destination's files, and a batch whose
+ * sentinel came back right is committed (DELIVERY.md, "A batch").
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/parse.h"
+#include "base/stop.h"
+#include "base/xalloc.h"
+#include "fetch/run.h"
+#include "fetch/sentinel.h"
+
+#define DRAIN_MS 5000
+#define IDLE_MS 60000
+/* A message may be longer than LIST said, but not without end. */
+#define BODY_SLACK (UINT64_C(16) * 1024 * 1024)
+
+static struct batch *
+batch_open(struct run *run)
+{
+	struct batch *batch = xcalloc(1, sizeof(*batch));
+
+	batch->run = run;
+	batch->last = &batch->first;
+	batch->since = deadline_now();
+	if (run->batches == NULL)
+		run->last_batch = &run->batches;
+	*run->last_batch = batch;
+	run->last_batch = &batch->next;
+	run->open = batch;
+	return batch;
+}
+
+static struct job *
+job_new(struct run *run)
+{
+	struct job *job = run->free_jobs;
+
+	if (job == NULL)
+		job = xmalloc(sizeof(*job));
+	else
+		run->free_jobs = job->next;
+	memset(job, 0, sizeof(*job));
+	job->run = run;
+	job->item.fd = -1;
+	return job;
+}
+
+/* A local fault in a callback: remembered, the loop ends on it. */
+static int
+fault(struct run *run, struct err *err)
+{
+	if (run->fault.status == 0)
+		run->fault = *err;
+	return -1;
+}
+
+static int
+job_start(struct job *job, struct err *err)
+{
+	job->begun = true;
+	job->run->uncommitted++;
+	return deliver_begin(job->run->deliver, &job->item, err);
+}
+
+/* "+OK 123 octets": a count that is a neighbour's instead of its own. */
+static int
+job_status(void *arg, const char *text, size_t len, struct err *err)
+{
+	struct job *job = arg;
+	const struct plan *plan = &job->run->plan;
+	size_t index = (size_t)(job->plan - plan->items);
+	uint64_t announced;
+
+	(void)err;
+	if (parse_u64(text, len, INT64_MAX, &announced) == 0 ||
+	    announced == job->plan->octets)
+		return 0;
+	job->suspect =
+	    (index > 0 && plan->items[index - 1].octets == announced) ||
+	    (index + 1 < plan->count &&
+		plan->items[index + 1].octets == announced);
+	return 0;
+}
+
+static int
+job_body(void *arg, const char *data, size_t len, struct err *err)
+{
+	struct job *job = arg;
+	struct run *run = job->run;
+
+	if (run->fault.status != 0)
+		return -1;
+	if (!job->begun && job_start(job, err) == -1)
+		return fault(run, err);
+	if (deliver_write(run->deliver, &job->item, data, len, err) == -1)
+		return fault(run, err);
+	digest_update(run->digest, data, len);
+	run->progress.octets += len;
+	if (run->report->progress != NULL)
+		run->report->progress(run->report->arg, &run->progress);
+	return 0;
+}
+
+static bool
+looks_like_status(const struct pop3_request *request)
+{
+	return (request->head_len >= 3 &&
+		   memcmp(request->head, "+OK", 3) == 0) ||
+	    (request->head_len >= 4 && memcmp(request->head, "-ERR", 4) == 0);
+}
+
+/* A whole body has come: could it be another message's? */
+static void
+judge(struct job *job)
+{
+	const struct pop3_request *request = &job->request;
+	struct run *run = job->run;
+	uint64_t octets = job->plan->octets;
+
+	if (looks_like_status(request) || (request->octets <= 2 && octets > 2))
+		job->suspect = true;
+	if (request->octets != octets || octets == run->previous_octets ||
+	    job->suspect)
+		job->batch->doubtful = true;
+	run->previous_octets = octets;
+}
+
+static void
+job_done(void *arg, struct pop3_request *request)
+{
+	struct job *job = arg;
+	struct run *run = job->run;
+	struct err err = ERR_INIT;
+
+	run->spoken_at = deadline_now();
+	if (job->begun || request->result == POP3_OK)
+		digest_final(run->digest, job->digest);
+	if (request->result != POP3_OK || request->failed ||
+	    run->fault.status != 0)
+		return;
+	if ((!job->begun && job_start(job, &err) == -1) ||
+	    deliver_end(run->deliver, &job->item, &err) == -1) {
+		(void)fault(run, &err);
+		return;
+	}
+	job->whole = true;
+	judge(job);
+	run->progress.messages++;
+	if (run->report->progress != NULL)
+		run->report->progress(run->report->arg, &run->progress);
+}
+
+static int
+submit_retr(struct run *run, struct plan_item *plan, struct err *err)
+{
+	struct batch *batch = run->open != NULL ? run->open : batch_open(run);
+	struct job *job = job_new(run);
+	struct pop3_request *request = &job->request;
+
+	job->plan = plan;
+	job->batch = batch;
+	request->shape = POP3_BODY;
+	request->weight = plan->octets;
+	if (plan->octets != 0)
+		request->max_octets = plan->octets * 4 + BODY_SLACK;
+	request->begin = job_status;
+	request->body = job_body;
+	request->done = job_done;
+	request->arg = job;
+	request->failure = NULL;
+	if (pop3_submit(run->session.pop3, request, err, "RETR %" PRIu32,
+		plan->num) == -1) {
+		job->next = run->free_jobs;
+		run->free_jobs = job;
+		return -1;
+	}
+	plan->flags |= PLAN_SUBMITTED;
+	*batch->last = job;
+	batch->last = &job->next;
+	batch->count++;
+	batch->octets += plan->octets;
+	return 0;
+}
+
+static bool
+is_due(const struct batch *batch, size_t messages, int64_t ms)
+{
+	return batch->count >= messages || batch->octets >= BATCH_OCTETS ||
+	    deadline_now() - batch->since >= ms;
+}
+
+/*
+ * In lock-step nothing is under way when this is asked. Sizes that all agree
+ * and differ from their neighbours' show that nothing has shifted; only where
+ * they do not is a sentinel worth its round trip.
+ */
+static int
+close_lockstep(struct run *run, bool last, struct err *err)
+{
+	struct batch *batch = run->open;
+
+	if (pop3_outstanding(run->session.pop3) > 0)
+		return 0;
+	if (!batch->doubtful) {
+		if (last || is_due(batch, BATCH_MESSAGES, BATCH_MS))
+			sentinel_spare(run);
+		return 0;
+	}
+	if (last || is_due(batch, LOCKSTEP_MESSAGES, LOCKSTEP_MS))
+		return sentinel_submit(run, err);
+	return 0;
+}
+
+static int
+close_when_due(struct run *run, bool last, struct err *err)
+{
+	if (run->open == NULL)
+		return 0;
+	if (!pop3_pipelining(run->session.pop3))
+		return close_lockstep(run, last, err);
+	if (last || is_due(run->open, BATCH_MESSAGES, BATCH_MS))
+		return sentinel_submit(run, err);
+	return 0;
+}
+
+/* A message to be taken with care goes alone, with a sentinel of its own. */
+static int
+submit_careful(struct run *run, struct plan_item *plan, struct err *err)
+{
+	if (submit_retr(run, plan, err) == -1)
+		return -1;
+	run->next++;
+	return sentinel_submit(run, err);
+}
+
+static int
+submit_messages(struct run *run, struct err *err)
+{
+	struct pop3 *pop3 = run->session.pop3;
+
+	while (run->next < run->plan.count && pop3_has_room(pop3)) {
+		struct plan_item *plan = &run->plan.items[run->next];
+
+		if (plan->flags & (PLAN_DONE | PLAN_SUBMITTED)) {
+			run->next++;
+			continue;
+		}
+		if (plan->flags & PLAN_CAREFUL) {
+			if (run->open != NULL &&
+			    sentinel_submit(run, err) == -1)
+				return -1;
+			if (run->batches != NULL || pop3_outstanding(pop3) > 0)
+				return 0;
+			return submit_careful(run, plan, err);
+		}
+		if (run->next > 0 && run->batches != NULL &&
+		    (run->batches->first->plan->flags & PLAN_CAREFUL))
+			return 0;
+		if (submit_retr(run, plan, err) == -1)
+			return -1;
+		run->next++;
+		if (close_when_due(run, false, err) == -1)
+			return -1;
+	}
+	return close_when_due(run, run->next == run->plan.count, err);
+}
+
+static int
+submit_more(struct run *run, struct err *err)
+{
+	if (run->stopping)
+		return close_when_due(run, true, err);
+	if (submit_messages(run, err) == -1)
+		return -1;
+	if (run->next < run->plan.count)
+		return 0;
+	while (run->next_removal < run->plan.removal_count &&
+	    pop3_has_room(run->session.pop3)) {
+		struct plan_removal *removal =
+		    &run->plan.removals[run->next_removal++];
+
+		remove_submit(run, removal->entry, removal->num);
+	}
+	return 0;
+}
+
+static void
+begin_stopping(struct run *run)
+{
+	if (run->stopping || stop_signal() == 0)
+		return;
+	run->stopping = true;
+	run->stop_at = deadline_after(DRAIN_MS);
+	pop3_on_stop(run->session.pop3, POP3_STOP_IGNORED);
+	pop3_until(run->session.pop3, run->stop_at);
+}
+
+static struct batch *
+take_first(struct run *run)
+{
+	struct batch *batch = run->batches;
+
+	run->batches = batch->next;
+	if (batch == run->open)
+		run->open = NULL;
+	batch->next = NULL;
+	return batch;
+}
+
+static int
+commit_verified(struct run *run, struct err *err)
+{
+	while (run->batches != NULL && run->batches->stage == BATCH_VERIFIED) {
+		if (commit_batch(run, take_first(run), err) == -1) {
+			run->fault = *err;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The session is over with these items unfinished. Lost: the one at the head
+ * may be what the server chokes on. Out of step: each may be another's body.
+ */
+static void
+mark_unfinished(struct run *run, const struct err *err)
+{
+	bool out_of_step = err->status == EX_PROTOCOL, head = true;
+
+	for (struct batch *b = run->batches; b != NULL; b = b->next) {
+		for (struct job *job = b->first; job != NULL; job = job->next) {
+			struct plan_item *plan = job->plan;
+			bool alone = plan->flags & PLAN_CAREFUL;
+
+			plan->flags &= ~(uint32_t)PLAN_SUBMITTED;
+			if (head && !job->whole &&
+			    job->request.result != POP3_ERR) {
+				head = false;
+				plan->losses++;
+			}
+			if ((alone && (out_of_step || plan->losses > 2)) ||
+			    plan->losses > 3)
+				commit_fail(run, job, err);
+			else if (out_of_step || plan->losses > 1)
+				plan->flags |= PLAN_CAREFUL;
+		}
+	}
+}
+
+/* Nothing of what has not been verified may stay. */
+static void
+abandon_rest(struct run *run, const struct err *err)
+{
+	if (run->fault.status == 0 && !run->stopping)
+		mark_unfinished(run, err);
+	while (run->batches != NULL)
+		commit_abandon(run, take_first(run));
+	run->open = NULL;
+}
+
+/* In lock-step, what came whole before the line was lost is good. */
+static void
+save_lockstep(struct run *run)
+{
+	struct batch *batch = run->open;
+
+	if (batch != NULL && !pop3_pipelining(run->session.pop3) &&
+	    !batch->doubtful && run->batches == batch)
+		sentinel_spare(run);
+}
+
+static int
+end(struct run *run, struct err *err)
+{
+	struct err local = ERR_INIT;
+
+	/* what is under way points into the batches */
+	pop3_abort(run->session.pop3, err);
+	if (err->status != EX_PROTOCOL)
+		save_lockstep(run);
+	if (run->fault.status == 0 && commit_verified(run, &local) == -1)
+		*err = local;
+	else if (run->fault.status != 0)
+		*err = run->fault;
+	abandon_rest(run, err);
+	return -1;
+}
+
+static int64_t
+step_until(const struct run *run)
+{
+	if (run->stopping)
+		return run->stop_at;
+	if (run->open != NULL && pop3_pipelining(run->session.pop3))
+		return run->open->since + BATCH_MS;
+	return DEADLINE_NEVER;
+}
+
+static bool
+is_idle(const struct run *run)
+{
+	return pop3_outstanding(run->session.pop3) == 0 &&
+	    run->batches == NULL &&
+	    (run->stopping ||
+		(run->next == run->plan.count &&
+		    run->next_removal == run->plan.removal_count));
+}
+
+static int
+turn(struct run *run, struct err *err)
+{
+	begin_stopping(run);
+	if (submit_more(run, err) == -1)
+		return -1;
+	if (pop3_outstanding(run->session.pop3) > 0 &&
+	    pop3_step(run->session.pop3, step_until(run), err) == -1)
+		return -1;
+	if (run->fault.status != 0) {
+		*err = run->fault;
+		return -1;
+	}
+	if (run->batches != NULL && run->batches->stage == BATCH_SUSPECT)
+		return err_set(err, EX_PROTOCOL,
+		    "%s sent a reply that may belong to another message",
+		    pop3_peer(run->session.pop3));
+	return commit_verified(run, err);
+}
+
+int
+retrieve(struct run *run, struct err *err)
+{
+	run->next = 0;
+	run->next_removal = 0;
+	run->previous_octets = UINT64_MAX;
+	run->spoken_at = deadline_now();
+	pop3_on_stop(run->session.pop3, POP3_STOP_RETURNS);
+	while (!is_idle(run))
+		if (turn(run, err) == -1)
+			return end(run, err);
+	return 0;
+}
+
+void
+retrieve_pump(void *arg, int ms)
+{
+	struct run *run = arg;
+	struct pop3 *pop3 = run->session.pop3;
+	struct err err = ERR_INIT;
+
+	if (pop3 == NULL || pop3_dead(pop3)) {
+		(void)poll(NULL, 0, ms);
+		return;
+	}
+	if (pop3_outstanding(pop3) == 0 &&
+	    deadline_now() - run->spoken_at >= IDLE_MS) {
+		memset(&run->noop, 0, sizeof(run->noop));
+		run->noop.shape = POP3_LINE;
+		run->spoken_at = deadline_now();
+		(void)pop3_submit(pop3, &run->noop, &err, "NOOP");
+	}
+	if (pop3_outstanding(pop3) == 0 ||
+	    pop3_step(pop3, deadline_after(ms), &err) == 0)
+		(void)poll(NULL, 0, pop3_outstanding(pop3) == 0 ? ms : 0);
+}

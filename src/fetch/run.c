@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/* A run's state, session and report: what fetch and delete share. */
+#include "fetch/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "account/account.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/xalloc.h"
+#include "state/state.h"
+
+#define LOGIN_DELAY_S 60
+
+void
+run_status(struct run *run, int status)
+{
+	run->summary->status = err_worse(run->summary->status, status);
+}
+
+void
+run_warn(struct run *run, const struct err *err)
+{
+	run_status(run, err->status);
+	if (run->report->warning != NULL)
+		run->report->warning(run->report->arg, err);
+}
+
+void
+run_message(struct run *run, const struct plan_item *plan,
+    enum report_outcome outcome, const char *name, const struct err *err)
+{
+	struct report_message message = {
+		.outcome = outcome,
+		.num = plan->num,
+		.uid = plan->uid_len > 0 ? plan->uid : NULL,
+		.uid_len = plan->uid_len,
+		.octets = plan->octets,
+		.name = name,
+		.err = err,
+	};
+
+	run->summary->delivered += outcome == REPORT_DELIVERED;
+	run->summary->known += outcome == REPORT_KNOWN;
+	run->summary->skipped += outcome == REPORT_SKIPPED;
+	run->summary->failed += outcome == REPORT_FAILED;
+	run->summary->deleted += outcome == REPORT_DELETED;
+	if (outcome == REPORT_FAILED)
+		run_status(run, err->status);
+	if (run->report->message != NULL)
+		run->report->message(run->report->arg, &message);
+}
+
+/* A state that leaves nothing behind: its files have no name any more. */
+static struct state *
+open_unkept(struct run *run, struct err *err)
+{
+	const char *base = getenv("TMPDIR");
+	char *dir = xasprintf("%s/poplar-XXXXXX",
+	    base != NULL && base[0] == '/' ? base : "/tmp");
+	char *path, *lock;
+	struct state *state = NULL;
+
+	if (mkdtemp(dir) == NULL) {
+		(void)err_sys(err, EX_CANTCREAT, "cannot make %s", dir);
+		free(dir);
+		return NULL;
+	}
+	path = xasprintf("%s/state", dir);
+	lock = xasprintf("%s.lock", path);
+	state = state_open(path, run->account->identity, STATE_WRITE, err);
+	(void)unlink(path);
+	(void)unlink(lock);
+	(void)rmdir(dir);
+	free(lock);
+	free(path);
+	free(dir);
+	return state;
+}
+
+int
+run_open_state(struct run *run, bool write, struct err *err)
+{
+	struct account *account = run->account;
+	char *path;
+
+	if (account->no_state) {
+		run->state = open_unkept(run, err);
+		return run->state == NULL ? -1 : 0;
+	}
+	path = account->state_file != NULL ?
+	    xstrdup(account->state_file) :
+	    state_default_path(account->identity, err);
+	if (path == NULL)
+		return -1;
+	run->state = state_open(path, account->identity,
+	    write ? STATE_WRITE : STATE_READ, err);
+	free(path);
+	return run->state == NULL ? -1 : 0;
+}
+
+/* The server itself has asked for a pause between logins. */
+static int
+check_login_delay(const struct run *run, struct err *err)
+{
+	uint32_t after = state_login_after(run->state);
+	uint32_t now = (uint32_t)time(NULL);
+
+	if (after <= now || after - now > 86400)
+		return 0;
+	return err_set(err, EX_TEMPFAIL,
+	    "%s asked for a pause between logins; the next one may come in "
+	    "%u seconds",
+	    run->account->host, (unsigned int)(after - now));
+}
+
+/* CAPA's LOGIN-DELAY in seconds (RFC 2449 section 6.5). */
+static uint32_t
+login_delay(const struct pop3 *pop3)
+{
+	char *const *lines = pop3_capa_lines(pop3);
+	uint64_t seconds;
+
+	for (; *lines != NULL; lines++)
+		if (strncasecmp(*lines, "LOGIN-DELAY ", 12) == 0 &&
+		    parse_u64(*lines + 12, strlen(*lines + 12), 86400,
+			&seconds) > 0)
+			return (uint32_t)seconds;
+	return LOGIN_DELAY_S;
+}
+
+int
+run_open_session(struct run *run, struct err *err)
+{
+	struct session *session = &run->session;
+
+	if (check_login_delay(run, err) == -1)
+		return -1;
+	if (session_connect(session, run->account, run->until_ms, err) == 0 &&
+	    session_secure(session, err) == 0) {
+		if (session_login(session, err) == 0)
+			return 0;
+		if (pop3_last_code(session->pop3) == POP3_CODE_LOGIN_DELAY)
+			state_set_login_after(run->state,
+			    (uint32_t)time(NULL) + login_delay(session->pop3));
+	}
+	session_close(session);
+	return -1;
+}
+
+static int
+clear_scratch(void *arg, struct state_entry *entry)
+{
+	(void)arg;
+	entry->scratch = 0;
+	return 0;
+}
+
+int
+run_list(struct run *run, bool sizes, struct err *err)
+{
+	(void)state_each(run->state, clear_scratch, NULL);
+	listing_clear(&run->listing);
+	if (listing_ask(&run->listing, run->session.pop3, run->state, sizes,
+		err) == -1)
+		return -1;
+	if (run->listing.stat_odd) {
+		struct err odd;
+
+		(void)err_set(&odd, EX_PROTOCOL,
+		    "%s answered STAT with nonsense",
+		    pop3_peer(run->session.pop3));
+		run_warn(run, &odd);
+	}
+	return 0;
+}
+
+/* Here a QUIT deletes what was retrieved, DELE or not. */
+static bool
+quit_deletes(const struct run *run)
+{
+	const struct pop3 *pop3 = run->session.pop3;
+	const char *host = run->account->host;
+	size_t len = strlen(host);
+
+	return pop3_expire_days(pop3) == 0 ||
+	    strstr(pop3_greeting_text(pop3), "Gpop") != NULL ||
+	    (len >= 9 && strcasecmp(host + len - 9, "gmail.com") == 0) ||
+	    (len >= 14 && strcasecmp(host + len - 14, "googlemail.com") == 0);
+}
+
+int
+run_quit(struct run *run, struct err *err)
+{
+	int r;
+
+	if (pop3_dead(run->session.pop3) ||
+	    (run->uncommitted > 0 && quit_deletes(run))) {
+		run_leave(run);
+		return 0;
+	}
+	r = session_quit(&run->session, err);
+	remove_settle(run, r == 0);
+	return r;
+}
+
+void
+run_leave(struct run *run)
+{
+	remove_settle(run, false);
+	session_close(&run->session);
+}
+
+void
+run_free(struct run *run)
+{
+	session_close(&run->session);
+	while (run->batches != NULL) {
+		struct batch *batch = run->batches;
+
+		run->batches = batch->next;
+		commit_abandon(run, batch);
+	}
+	for (struct job *job = run->free_jobs, *next; job != NULL; job = next) {
+		next = job->next;
+		free(job);
+	}
+	remove_free(run);
+	plan_clear(&run->plan);
+	listing_clear(&run->listing);
+	digest_free(run->digest);
+	deliver_close(run->deliver);
+	state_close(run->state);
+}

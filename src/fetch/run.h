@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* One fetch of one account: what the files of this room share. */
+#ifndef FETCH_RUN_H
+#define FETCH_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "deliver/deliver.h"
+#include "fetch/fetch.h"
+#include "fetch/listing.h"
+#include "fetch/plan.h"
+#include "fetch/report.h"
+#include "pop3/pop3.h"
+#include "session/session.h"
+
+struct state;
+struct state_entry;
+
+/* A batch closes at one of these (DELIVERY.md, "A batch"). */
+#define BATCH_MESSAGES 64
+#define BATCH_OCTETS (32 * 1024 * 1024)
+#define BATCH_MS 2000
+/* In lock-step a sentinel costs a round trip, so it waits for more. */
+#define LOCKSTEP_MESSAGES 256
+#define LOCKSTEP_MS 15000
+
+/* One message on its way, from RETR until its tmp name is gone. */
+struct job {
+	struct job *next; /* in its batch, or among the free ones */
+	struct run *run;
+	struct batch *batch;
+	struct plan_item *plan;
+	struct pop3_request request;
+	struct deliver_item item;
+	bool begun;   /* item has a file */
+	bool whole;   /* item holds the whole message */
+	bool suspect; /* the reply may be another message's */
+	unsigned char digest[DIGEST_LEN];
+	unsigned int copy;
+	struct state_entry *entry; /* once committed */
+};
+
+enum batch_stage {
+	BATCH_OPEN,     /* RETRs are still added */
+	BATCH_CLOSED,   /* its sentinel is under way */
+	BATCH_VERIFIED, /* may be committed */
+	BATCH_SUSPECT   /* may not */
+};
+
+struct batch {
+	struct batch *next;
+	struct run *run;
+	enum batch_stage stage;
+	struct job *first, **last;
+	size_t count;
+	uint64_t octets; /* by LIST */
+	int64_t since;   /* when its first RETR went in; deadline.h */
+	bool doubtful;   /* octets alone cannot show a shift by one */
+	/* the sentinel: UIDL n or LIST n */
+	struct pop3_request sentinel;
+	const struct plan_item *asked;
+	bool answered_right;
+};
+
+enum sentinel {
+	SENTINEL_UIDL,
+	SENTINEL_LIST,
+	SENTINEL_NONE
+};
+
+/* A DELE under way; the pool of them is reused. */
+struct removal {
+	struct removal *next;
+	struct run *run;
+	struct state_entry *entry; /* NULL: not recorded */
+	uint32_t num;
+	struct pop3_request request;
+};
+
+/* A DELE that was accepted in this session. */
+struct removed {
+	struct state_entry *entry;
+	uint32_t num;
+};
+
+struct run {
+	struct account *account;
+	const struct fetch_options *options;
+	const struct report *report;
+	struct report_summary *summary;
+	struct state *state;
+	struct deliver *deliver;
+	bool records; /* deliveries are recorded (stdout: only of new) */
+	struct digest *digest;
+	struct session session;
+	struct listing listing;
+	struct plan plan;
+	int64_t until_ms;
+
+	/* retrieving */
+	struct batch *batches, **last_batch; /* oldest first */
+	struct batch *open;                  /* the last one, if it is open */
+	struct batch *unreleased; /* committed, A records not yet durable */
+	struct job *free_jobs;
+	size_t next, next_removal; /* in the plan */
+	uint64_t previous_octets;
+	enum sentinel sentinel;
+	struct err fault; /* local: nothing more may be delivered */
+	bool logged_in;   /* once at least: it is worth coming back */
+	bool stopping;    /* a signal: drain and end */
+	int64_t stop_at;
+	int64_t spoken_at; /* when the server was last spoken to */
+	struct pop3_request noop;
+	uint64_t uncommitted; /* retrieved in this session, not applied */
+	struct report_progress progress;
+
+	/* removing */
+	struct removal *free_removals;
+	struct removed *removed; /* owned */
+	size_t removed_count, removed_room;
+};
+
+/* Tell the caller what became of a message; counted in the summary. */
+void run_message(struct run *run, const struct plan_item *plan,
+    enum report_outcome outcome, const char *name, const struct err *err);
+/* A failure that ends nothing: told, and the status remembered. */
+void run_warn(struct run *run, const struct err *err);
+void run_status(struct run *run, int status);
+
+/* run.c: what fetch and delete share around a session. */
+int run_open_state(struct run *run, bool write, struct err *err);
+int run_open_session(struct run *run, struct err *err);
+/* Ask the listings, with the marks of an earlier session taken away. */
+int run_list(struct run *run, bool sizes, struct err *err);
+/*
+ * QUIT, unless it could delete what was not kept (EXPIRE 0, Gmail), and what
+ * its answer means for the deletions. -1: it was refused or lost.
+ */
+int run_quit(struct run *run, struct err *err);
+/* Without QUIT. */
+void run_leave(struct run *run);
+void run_free(struct run *run);
+
+/* filter.c: --filter over the plan. -1: the session. */
+int filter_plan(struct run *run, struct err *err);
+
+/* recover.c: bring what an earlier run left to its end. 0 or -1. */
+int recover(struct run *run, struct err *err);
+
+/*
+ * retrieve.c: everything in run->plan, deletions too. 0: all that could be
+ * done has been done (see the items); -1: the session or a local fault
+ * (run->fault) ended it. What is whole and verified has been committed, the
+ * rest of the items can be planned again.
+ */
+int retrieve(struct run *run, struct err *err);
+/* A struct run: serve the line for up to ms while something else works. */
+void retrieve_pump(void *arg, int ms);
+
+/*
+ * commit.c: sync, journal, apply, journal. The batch is the callee's from now
+ * on. -1: a local fault, nothing more may be sent for these messages.
+ */
+int commit_batch(struct run *run, struct batch *batch, struct err *err);
+/* Nothing of the batch will be delivered: its files go. */
+void commit_abandon(struct run *run, struct batch *batch);
+/* Make the last A records durable and remove the last tmp names. */
+int commit_finish(struct run *run, struct err *err);
+/* A message that will not be delivered; err says why. Its file goes. */
+void commit_fail(struct run *run, struct job *job, const struct err *err);
+
+/* remove.c: queue a DELE. Lost ones stay owed; refused ones are told. */
+void remove_submit(struct run *run, struct state_entry *entry, uint32_t num);
+/* Three accepted DELEs changed nothing: said once, and not tried again. */
+bool remove_is_vain(struct run *run, struct state_entry *entry, uint32_t num);
+/* The session has ended: quit tells whether QUIT was answered +OK. */
+void remove_settle(struct run *run, bool quit);
+void remove_free(struct run *run);
+
+#endif

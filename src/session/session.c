@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Opening a session: connect, TLS or STLS, CAPA, UTF8, login. CAPA is asked
+ * again after STLS (RFC 2595 section 4) and after login, where many servers
+ * say more or less than before.
+ */
+#include "session/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "account/account.h"
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "net/net.h"
+#include "net/stream.h"
+#include "net/tls.h"
+#include "pop3/auth.h"
+
+static char **
+copy_lines(char *const *lines)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (lines[n] != NULL)
+		n++;
+	copy = xcalloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		copy[i] = xstrdup(lines[i]);
+	return copy;
+}
+
+static void
+free_lines(char **lines)
+{
+	for (size_t i = 0; lines != NULL && lines[i] != NULL; i++)
+		free(lines[i]);
+	free(lines);
+}
+
+static int
+start_tls(struct session *session, struct stream *stream, struct err *err)
+{
+	const struct account *account = session->account;
+	struct tls_options options = {
+		.ca_file = account->tls_ca_file,
+		.crl_file = account->tls_crl_file,
+		.pins = (const char *const *)account->tls_pins,
+		.pin_only = account->tls_pin_only,
+		.cert_file = account->tls_cert,
+		.key_file = account->tls_key,
+		.priority = account->tls_priority,
+	};
+
+	return stream_start_tls(stream, account->host, &options,
+	    session_until(session), err);
+}
+
+int64_t
+session_until(const struct session *session)
+{
+	int64_t step = session->account->timeout_ms > 0 ?
+	    deadline_after(session->account->timeout_ms) :
+	    DEADLINE_NEVER;
+
+	return deadline_earlier(step, session->until_ms);
+}
+
+static struct stream *
+open_stream(struct session *session, struct err *err)
+{
+	const struct account *account = session->account;
+	struct net_target target = {
+		.host = account->host,
+		.port = account->port,
+		.family = account->family,
+		.source = account->source_address,
+		.proxy = account->proxy,
+		.tunnel = account->tunnel,
+	};
+	struct stream *stream;
+	int fd;
+
+	fd =
+	    net_connect(&target, &session->tunnel, session_until(session), err);
+	if (fd == -1)
+		return NULL;
+	stream = stream_new(fd, account->host);
+	if (account->tls == ACCOUNT_TLS_IMPLICIT &&
+	    start_tls(session, stream, err) == -1) {
+		stream_free(stream);
+		return NULL;
+	}
+	return stream;
+}
+
+int
+session_connect(struct session *session, struct account *account,
+    int64_t until_ms, struct err *err)
+{
+	struct pop3_options options = {
+		.timeout_ms = account->timeout_ms,
+		.until_ms = until_ms,
+		.window = account->pipelining,
+		/* a round trip saved; in the clear some middlebox might mind */
+		.early = account->tls == ACCOUNT_TLS_IMPLICIT,
+	};
+	struct stream *stream;
+
+	memset(session, 0, sizeof(*session));
+	session->account = account;
+	session->until_ms = until_ms;
+	session->tunnel.pid = -1;
+	if (account->user != NULL)
+		log_hide(account->user);
+	stream = open_stream(session, err);
+	if (stream == NULL)
+		return -1;
+	session->pop3 = pop3_new(stream, &options);
+	if (options.early && pop3_capa_submit(session->pop3, err) == -1)
+		return -1;
+	return pop3_greeting(session->pop3, err);
+}
+
+/* STLS is mandatory when chosen: nothing else is said before it. */
+static int
+secure_by_stls(struct session *session, struct err *err)
+{
+	struct pop3 *pop3 = session->pop3;
+
+	if (pop3_capa_known(pop3) && !(pop3_caps(pop3) & POP3_CAP_STLS))
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s does not offer STLS (STARTTLS); try --tls=implicit",
+		    pop3_peer(pop3));
+	if (pop3_stls(pop3, err) == -1) {
+		if (err->status == EX_NOPERM)
+			err->status = EX_UNAVAILABLE;
+		return -1;
+	}
+	pop3_capa_forget(pop3);
+	if (start_tls(session, pop3_stream(pop3), err) == -1)
+		return -1;
+	return pop3_capa(pop3, err);
+}
+
+static int
+choose_utf8(struct session *session, struct err *err)
+{
+	struct pop3 *pop3 = session->pop3;
+	enum account_utf8 wanted = session->account->utf8;
+
+	if (wanted == ACCOUNT_UTF8_OFF)
+		return 0;
+	if (wanted == ACCOUNT_UTF8_AUTO && !(pop3_caps(pop3) & POP3_CAP_UTF8))
+		return 0;
+	if (pop3_utf8(pop3, err) == 0) {
+		session->utf8 = true;
+		return 0;
+	}
+	/* offered and then refused: the mail is readable without it */
+	if (wanted == ACCOUNT_UTF8_AUTO && !pop3_dead(pop3))
+		return 0;
+	return -1;
+}
+
+int
+session_secure(struct session *session, struct err *err)
+{
+	struct pop3 *pop3 = session->pop3;
+
+	if (session->account->tls == ACCOUNT_TLS_IMPLICIT) {
+		if (pop3_capa_finish(pop3, err) == -1)
+			return -1;
+	} else if (pop3_capa(pop3, err) == -1) {
+		return -1;
+	}
+	if (session->account->tls == ACCOUNT_TLS_STARTTLS &&
+	    secure_by_stls(session, err) == -1)
+		return -1;
+	session->caps_before = pop3_caps(pop3);
+	session->capa_before = copy_lines(pop3_capa_lines(pop3));
+	return choose_utf8(session, err);
+}
+
+static char *
+ask_password(void *arg, struct err *err)
+{
+	return account_password(arg, err);
+}
+
+static char *
+ask_token(void *arg, struct err *err)
+{
+	return account_token(arg, err);
+}
+
+int
+session_login(struct session *session, struct err *err)
+{
+	struct account *account = session->account;
+	struct pop3_credentials credentials = {
+		.user = account->user,
+		.password = ask_password,
+		.token = account->token_command != NULL ? ask_token : NULL,
+		.arg = account,
+		.mechanism = account->auth,
+		.tls = stream_tls(pop3_stream(session->pop3)) != NULL,
+		.insecure = account->insecure_auth,
+		.host = account->host,
+	};
+
+	if (pop3_login(session->pop3, &credentials, err) == -1)
+		return -1;
+	pop3_logged_in(session->pop3);
+	return 0;
+}
+
+int
+session_open(struct session *session, struct account *account, int64_t until_ms,
+    struct err *err)
+{
+	if (session_connect(session, account, until_ms, err) == -1 ||
+	    session_secure(session, err) == -1 ||
+	    session_login(session, err) == -1) {
+		session_close(session);
+		return -1;
+	}
+	return 0;
+}
+
+int
+session_capa(struct session *session, struct err *err)
+{
+	if (session->capa_after != NULL)
+		return 0;
+	if (pop3_capa(session->pop3, err) == -1)
+		return -1;
+	session->capa_after = copy_lines(pop3_capa_lines(session->pop3));
+	return 0;
+}
+
+int
+session_quit(struct session *session, struct err *err)
+{
+	int r = pop3_quit(session->pop3, err);
+
+	session_close(session);
+	return r;
+}
+
+void
+session_close(struct session *session)
+{
+	if (session->pop3 == NULL && session->capa_before == NULL)
+		return;
+	pop3_free(session->pop3);
+	child_kill(&session->tunnel);
+	free_lines(session->capa_before);
+	free_lines(session->capa_after);
+	memset(session, 0, sizeof(*session));
+	session->tunnel.pid = -1;
+}
