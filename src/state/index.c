@@ -112,7 +112,11 @@ index_init(struct index *index, size_t expected,
 	memcpy(index->seed, key, sizeof(index->seed));
 	index->uids = xcalloc(size, sizeof(*index->uids));
 	index->uid_mask = size - 1;
+	/* Wide enough not to be made anew for UIDLs of up to 70 octets. */
 	index->reference_mask = REFERENCES_MIN - 1;
+	while (index->reference_mask < expected * 16 &&
+	    index->reference_mask < RING_END - 1)
+		index->reference_mask = index->reference_mask * 2 + 1;
 }
 
 void

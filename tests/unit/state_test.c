@@ -341,8 +341,6 @@ tells_events(void)
 	state_forget(state, deliver(state, "forgotten"));
 	state_add_marked(state, "marked", 6, 77);
 	state_set_login_after(state, 1234);
-	CHECK_INT(state_listed(state), 0);
-	state_set_listed(state, 99);
 	state_set_listed(state, 4321);
 	state_set_listed(state, 5000);
 	CHECK_INT(state_sync(state, &err), 0);
