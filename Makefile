@@ -36,7 +36,8 @@ $(srcdir)/configure: $(srcdir)/configure.ac | $(DEPS_FIRST)
 SRCS := $(sort $(wildcard $(srcdir)/src/*/*.c))
 OBJS := $(SRCS:$(srcdir)/src/%.c=$(BUILD)/src/%.o)
 SERVER_SRCS := $(sort $(wildcard $(srcdir)/tests/server.c $(srcdir)/tests/server/*.c))
-SERVER_OBJS := $(SERVER_SRCS:$(srcdir)/tests/%.c=$(BUILD)/tests/%.o)
+# Beside the program `server' there cannot be a directory of its name.
+SERVER_OBJS := $(SERVER_SRCS:$(srcdir)/tests/%.c=$(BUILD)/tests/obj/%.o)
 UNITS := $(sort $(wildcard $(srcdir)/tests/unit/*_test.c))
 BATS := $(sort $(wildcard $(srcdir)/tests/*.bats))
 ifdef T
@@ -71,17 +72,18 @@ $(BUILD)/src/%.o: $(srcdir)/src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/%.o: $(srcdir)/tests/%.c $(BUILD)/flags
+$(BUILD)/tests/obj/%.o: $(srcdir)/tests/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -I$(srcdir)/tests $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/server: $(SERVER_OBJS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/tables: $(BUILD)/tests/tables.o $(BUILD)/libpoplar.a
+$(BUILD)/tests/tables: $(BUILD)/tests/obj/tables.o $(BUILD)/libpoplar.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpoplar.a
+$(BUILD)/tests/unit/%_test: $(BUILD)/tests/obj/unit/%_test.o $(BUILD)/libpoplar.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Objects depend on the compiler and its flags: other flags, other objects.
@@ -188,4 +190,5 @@ FORCE:
 .SECONDARY:
 
 -include $(OBJS:.o=.d) $(BUILD)/src/main.d $(SERVER_OBJS:.o=.d) \
-    $(BUILD)/tests/tables.d $(UNIT_PROGRAMS:=.d)
+    $(BUILD)/tests/obj/tables.d \
+    $(UNITS:$(srcdir)/tests/%.c=$(BUILD)/tests/obj/%.d)
