@@ -135,6 +135,7 @@ static void
 gather(struct group *group)
 {
 	struct mbox_wanted *wanted = group->recovery->wanted;
+	bool known = true;
 	uint64_t sum = 0;
 	size_t i;
 
@@ -145,10 +146,13 @@ gather(struct group *group)
 			continue;
 		group->parts[group->count++] = wanted[i].part;
 		sum += wanted[i].part.length;
+		/* a record without a length must not be counted in */
+		if (wanted[i].part.length == 0)
+			known = false;
 		if (wanted[i].part.fd == -1)
 			group->spools = false;
 	}
-	group->fits = sum > 0 && group->mark->length >= sum &&
+	group->fits = known && sum > 0 && group->mark->length >= sum &&
 	    group->mark->length - sum <= NEWLINES_MAX;
 	if (group->fits)
 		group->newlines = (size_t)(group->mark->length - sum);
