@@ -182,9 +182,10 @@ progress_done(size_t account)
 	progress.done++;
 	progress.each[account].octets = progress.each[account].octets_total;
 	hide();
-	/* for one account nothing more will come */
-	if (progress.done == progress.count)
-		progress.line.len = 0;
+	if (progress.done < progress.count)
+		compose(deadline_now());
+	else
+		progress.line.len = 0; /* nothing more will come */
 }
 
 void
