@@ -66,8 +66,10 @@ inheritance(void)
 	/* ls itself has the directory open as 3 */
 	CHECK_INT(capture("ls /proc/self/fd | tr '\\n' ' '", 100, &out), 0);
 	CHECK_STR(buf_text(&out), "0 1 2 3 ");
+	/* glibc's posix_spawn, which make uses, leaves its own 32 and 33
+	 * ignored, and lets nobody change that */
 	CHECK_INT(capture("grep -E '^Sig(Blk|Ign)' /proc/self/status |"
-			  "tr -d '\\t\\n'",
+			  "sed s/180000000\\$/000000000/ | tr -d '\\t\\n'",
 		      100, &out),
 	    0);
 	CHECK_STR(buf_text(&out),
