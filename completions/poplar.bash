@@ -36,21 +36,22 @@ _poplar_kind() {
 	--maildir) echo 'dir' ;;
 	--config | --debug-file | --mbox | --password-file | --state | --tls-ca-file | --tls-cert | --tls-crl-file | --tls-key) echo 'file' ;;
 	--tls) echo 'implicit starttls none' ;;
-	--auth | --deadline | --delete-after | --host | --identity | --limit | --lines | --lmtp | --max-bytes | --max-size | --min-size | --password-fd | --port | --proxy | --source-address | --timeout | --tls-pin | --tls-priority | --user | -H | -n | -p | -u) echo 'text' ;;
+	--auth | --deadline | --delete-after | --entry | --from | --host | --identity | --jobs | --limit | --lines | --lmtp | --max-bytes | --max-size | --min-size | --older-than | --password-fd | --port | --proxy | --source-address | --timeout | --tls-pin | --tls-priority | --user | -H | -j | -n | -p | -u) echo 'text' ;;
 	esac
 }
 
 # The options of command $1; before any: all.
 _poplar_options() {
 	case $1 in
-	'') echo '--account --all-accounts --auth --color --config --deadline --debug --debug-file --delete --delete-after --filter --help --host --identity --insecure-auth --ipv4 --ipv6 --json --keep --limit --lines --lmtp --long --maildir --max-bytes --max-size --mbox --min-size --netrc --newest-first --no-config --no-state --password-command --password-fd --password-file --pipe --pipelining --port --proxy --quiet --received --renumbered --repeat --source-address --state --stdout --sync --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
+	'') echo '--account --all-accounts --auth --color --config --deadline --debug --debug-file --delete --delete-after --dry-run --entry --fail-empty --filter --force --from --help --host --identity --insecure-auth --ipv4 --ipv6 --jobs --json --keep --limit --lines --lmtp --long --maildir --max-bytes --max-size --mbox --min-size --netrc --newest-first --no-config --no-state --older-than --password-command --password-fd --password-file --pipe --pipelining --port --proxy --quiet --received --renumbered --repair --repeat --source-address --state --stdout --sync --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	stat) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	list) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --json --long --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
-	fetch) echo '--account --all-accounts --auth --color --config --deadline --debug --debug-file --delete --delete-after --filter --help --host --identity --insecure-auth --ipv4 --ipv6 --json --keep --limit --lmtp --maildir --max-bytes --max-size --mbox --min-size --netrc --newest-first --no-config --no-state --password-command --password-fd --password-file --pipe --pipelining --port --proxy --quiet --received --renumbered --repeat --source-address --state --stdout --sync --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
+	fetch) echo '--account --all-accounts --auth --color --config --deadline --debug --debug-file --delete --delete-after --dry-run --fail-empty --filter --help --host --identity --insecure-auth --ipv4 --ipv6 --jobs --json --keep --limit --lmtp --maildir --max-bytes --max-size --mbox --min-size --netrc --newest-first --no-config --no-state --password-command --password-fd --password-file --pipe --pipelining --port --proxy --quiet --received --renumbered --repeat --source-address --state --stdout --sync --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	top) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --lines --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	uidl) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
-	delete) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
+	delete) echo '--account --auth --color --config --deadline --debug --debug-file --delete-after --dry-run --force --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --older-than --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	capa) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
+	state) echo '--account --auth --color --config --deadline --debug --debug-file --entry --from --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --repair --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	help) echo '--color --debug --debug-file --help --quiet --verbose --version' ;;
 	esac
 }
@@ -58,13 +59,14 @@ _poplar_options() {
 # What command $1 works on; before any: the commands.
 _poplar_operands() {
 	case $1 in
-	'') echo 'stat list fetch top uidl delete capa help' ;;
+	'') echo 'stat list fetch top uidl delete capa state help' ;;
 	list) echo 'new seen all' ;;
 	fetch) echo 'new seen all' ;;
 	top) echo 'new seen all' ;;
 	uidl) echo 'new seen all' ;;
 	delete) echo 'new seen all' ;;
-	help) echo 'capa delete fetch help list stat top uidl' ;;
+	state) echo 'path list check forget mark-seen export import' ;;
+	help) echo 'capa delete fetch help list stat state top uidl' ;;
 	esac
 }
 
