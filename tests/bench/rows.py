@@ -131,7 +131,8 @@ def tls_dovecot(bench):
     with Dovecot(bench) as dovecot:
         dovecot.mailbox("u1", corpus, expected.count)
         duel(bench, ["floor-nowrite"], dovecot.port, runs=1)
-        results = duel(bench, names, dovecot.tls_port, expected, tls=True)
+        results = duel(bench, names, dovecot.tls_port, expected, tls=True,
+                       await_login=True)
     table(results)
     goals_wall(results, 0.30)
 
@@ -227,7 +228,7 @@ def nothing_of(bench, count):
             bench.meter.call(name, job, env=off)
             new = os.path.join(job.maildir("u1"), "new")
             print("    %s has seen %d" % (name, len(os.listdir(new))))
-            shutil.rmtree(new)
+            os.rename(new, job.path("seen-before"))
             os.mkdir(new)
         for turn in range(bench.runs * 3):
             for name in names[turn % len(names):] + names[:turn % len(names)]:
