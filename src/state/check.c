@@ -171,6 +171,7 @@ examine(struct check *check, struct err *err)
 	int result = -1;
 
 	if (check->repair) {
+		place_discard(state->path);
 		check->out_fd = place_create(state->path, err);
 		if (check->out_fd == -1)
 			return -1;

@@ -384,7 +384,7 @@ read_file(const char *file, struct buf *buf, struct err *err)
 	ssize_t n = -1;
 
 	if (fd == -1)
-		return err_sys(err, EX_NOINPUT, "cannot open %s", file);
+		return err_sys(err, EX_IOERR, "cannot open %s", file);
 	while (buf->len <= FILE_MAX) {
 		n = read(fd, piece, sizeof(piece));
 		if (n == -1 && errno == EINTR)
@@ -394,7 +394,7 @@ read_file(const char *file, struct buf *buf, struct err *err)
 		buf_append(buf, piece, (size_t)n);
 	}
 	if (n == -1)
-		err_sys(err, EX_NOINPUT, "cannot read %s", file);
+		err_sys(err, EX_IOERR, "cannot read %s", file);
 	close(fd);
 	if (n > 0)
 		return err_set(err, EX_DATAERR, "%s is too large", file);

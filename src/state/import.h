@@ -17,7 +17,7 @@ typedef int import_fn(void *arg, const char *uid, size_t len, uint32_t time);
 /*
  * Call fn for each UIDL in file that belongs to user at host (mpop and
  * fetchmail files hold many; NULL: the only one there is). time is 0 where
- * unknown. Returns how many; -1: EX_DATAERR with file:line, EX_NOINPUT
+ * unknown. Returns how many; -1: EX_DATAERR with file:line, EX_IOERR
  * unreadable, EX_USAGE unknown tool or several accounts (named in the
  * sentence).
  */

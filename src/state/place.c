@@ -184,12 +184,9 @@ int
 place_create(const char *path, struct err *err)
 {
 	char *temp = xasprintf("%s.new", path);
-	int fd;
-
-	/* One that a crash has left; the lock is ours. */
-	(void)unlink(temp);
-	fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    0600);
+
 	if (fd == -1)
 		err_sys(err, EX_CANTCREAT, "cannot make %s", temp);
 	free(temp);
@@ -236,7 +233,9 @@ place_write(int fd, const char *path, const char *data, size_t len,
 		n = pwrite(fd, data, len, (off_t)offset);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1)
+		if (n == 0)
+			errno = ENOSPC;
+		if (n <= 0)
 			return err_sys(err, EX_IOERR, "cannot write %s", path);
 		data += n;
 		len -= (size_t)n;

@@ -54,6 +54,8 @@ open_write(struct state *state, const char *identity, struct err *err)
 	state->lock_fd = place_lock(state->path, err);
 	if (state->lock_fd == -1)
 		return -1;
+	/* What a crash has left half made. */
+	place_discard(state->path);
 	state->fd = place_open(state->path, STATE_WRITE, &first);
 	if (state->fd == -1 && errno == ENOENT)
 		state->fd = create(state, identity, err);

@@ -162,7 +162,7 @@ refuses_unknown(void)
 	CHECK_INT(import_read("fdm", "/nonexistent/file", NULL, NULL, collect,
 		      NULL, &err),
 	    -1);
-	CHECK_INT(err.status, EX_NOINPUT);
+	CHECK_INT(err.status, EX_IOERR);
 }
 
 int
