@@ -121,11 +121,14 @@ prepare(struct run *run, struct err *err)
 	run->digest = digest_new(state_key(run->state));
 	if (run->options->dry_run)
 		return 0;
+	/* before the destination is opened: opening makes what is missing */
+	if (run->records && recover(run, err) == -1)
+		return -1;
 	if (open_destination(run, err) == -1)
 		return -1;
-	if (!run->records)
+	if (!run->records || account->no_state)
 		return 0;
-	if (recover(run, err) == -1 || check_memory(run, err) == -1)
+	if (check_memory(run, err) == -1)
 		return -1;
 	deliver_sweep(run->deliver, NULL, 0);
 	return 0;
