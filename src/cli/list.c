@@ -74,10 +74,10 @@ struct listing {
 	struct lookup *lookups; /* AT_ONCE of them */
 };
 
-/* What a header says, each empty where it says nothing. */
+/* What a header says. */
 struct facts {
 	struct buf from, subject;
-	bool has_date;
+	bool has_from, has_subject, has_date;
 	time_t date;
 };
 
@@ -87,12 +87,16 @@ facts_read(struct facts *facts, const struct buf *header)
 	struct buf value = BUF_INIT;
 
 	memset(facts, 0, sizeof(*facts));
-	if (header_field(header->data, header->len, "From", &value))
+	facts->has_from =
+	    header_field(header->data, header->len, "From", &value);
+	if (facts->has_from)
 		header_sender(value.data,
 		    value.len < FIELD_MAX ? value.len : FIELD_MAX,
 		    &facts->from);
 	value.len = 0;
-	if (header_field(header->data, header->len, "Subject", &value))
+	facts->has_subject =
+	    header_field(header->data, header->len, "Subject", &value);
+	if (facts->has_subject)
 		header_decode(value.data,
 		    value.len < FIELD_MAX ? value.len : FIELD_MAX,
 		    &facts->subject);
@@ -119,6 +123,16 @@ state_word(const struct message *message)
 }
 
 static void
+put_string(struct json *json, const char *name, bool known,
+    const struct buf *text)
+{
+	if (known)
+		json_string(json, name, text->data, text->len);
+	else
+		json_text(json, name, NULL);
+}
+
+static void
 put_json(struct listing *listing, const struct message *message,
     const struct facts *facts)
 {
@@ -140,9 +154,9 @@ put_json(struct listing *listing, const struct message *message,
 			text_date(facts->date, false, &date);
 		json_text(&json, "date",
 		    facts->has_date ? buf_text(&date) : NULL);
-		json_string(&json, "from", facts->from.data, facts->from.len);
-		json_string(&json, "subject", facts->subject.data,
-		    facts->subject.len);
+		put_string(&json, "from", facts->has_from, &facts->from);
+		put_string(&json, "subject", facts->has_subject,
+		    &facts->subject);
 	}
 	json_end(&json);
 	buf_clear(&date);
