@@ -26,8 +26,9 @@
 #define COMMAND_MAX 255
 #define WINDOW_REQUESTS 1024
 #define WINDOW_TEXT (12 * 1024)
-#define WEIGHT_FIRST (1024 * 1024)
-#define WEIGHT_LAST (32 * 1024 * 1024)
+/* A long line wants the first answers to fill it; see the README, Speed. */
+#define WEIGHT_FIRST (8 * 1024 * 1024)
+#define WEIGHT_LAST (64 * 1024 * 1024)
 #define WAITING_MAX 64
 #define RATE_WINDOW_MS 60000
 #define RATE_OCTETS (64 * RATE_WINDOW_MS / 1000)
@@ -85,6 +86,7 @@ queue_finish(struct pop3 *pop3, enum pop3_result result)
 	if (request == pop3->unsent) {
 		pop3->unsent = request->next;
 		pop3->waiting--;
+		pop3->waiting_weight -= request->expected;
 	} else {
 		pop3->sent--;
 		pop3->weight -= request->expected;
@@ -166,6 +168,7 @@ enqueue(struct pop3 *pop3, struct pop3_request *request, const char *command,
 	*pop3->tail = request;
 	pop3->tail = &request->next;
 	pop3->waiting++;
+	pop3->waiting_weight += request->expected;
 	return 0;
 }
 
@@ -202,7 +205,11 @@ pop3_has_room(const struct pop3 *pop3)
 
 	if (limit == 1)
 		return pop3->sent + pop3->waiting == 0;
-	return pop3->waiting < WAITING_MAX;
+	if (pop3->waiting < WAITING_MAX)
+		return true;
+	return pop3->sent + pop3->waiting < (size_t)limit &&
+	    pop3->text_sent + pop3->commands.len < WINDOW_TEXT &&
+	    pop3->weight + pop3->waiting_weight < pop3->weight_limit;
 }
 
 size_t
@@ -295,6 +302,7 @@ send_commands(struct pop3 *pop3, struct err *err)
 		n += request->command_len;
 		pop3->unsent = request->next;
 		pop3->waiting--;
+		pop3->waiting_weight -= request->expected;
 		pop3->sent++;
 		pop3->text_sent += request->command_len;
 		pop3->weight += request->expected;

@@ -23,7 +23,7 @@ struct pop3 {
 	size_t sent, waiting;
 	struct buf commands; /* text of those that wait */
 	size_t text_sent;    /* octets of commands under way */
-	uint64_t weight, weight_limit;
+	uint64_t weight, waiting_weight, weight_limit;
 	bool starved; /* weight was what kept the last one back */
 
 	/* the reply at the head */
