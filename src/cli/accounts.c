@@ -92,7 +92,24 @@ overlay(const struct cli *cli, struct account *account, struct err *err)
 			err) == -1)
 			return err_prefix(err, "--%s", setting->setting->name);
 	}
-	return account_complete(account, err);
+	return 0;
+}
+
+/* name: as it is called in the configuration, or NULL. */
+static int
+finish(const struct cli *cli, struct account *account, const char *name,
+    struct err *err)
+{
+	if (overlay(cli, account, err) == -1)
+		return -1;
+	if (account_complete(account, err) == 0)
+		return 0;
+	if (name == NULL)
+		return -1;
+	/* what an account of the configuration lacks is to be mended there */
+	if (err->status == EX_USAGE)
+		err->status = EX_CONFIG;
+	return err_prefix(err, "%s", name);
 }
 
 /* Does the command line itself say where the mailbox is? */
@@ -163,6 +180,7 @@ cli_accounts(struct cli *cli, struct account ***accounts, struct err *err)
 	struct config *config;
 	struct account *account;
 	size_t count, i;
+	bool configured;
 
 	*accounts = NULL;
 	if (read_config(cli, &config, err) == -1)
@@ -176,9 +194,10 @@ cli_accounts(struct cli *cli, struct account ***accounts, struct err *err)
 		if (account == NULL)
 			goto fail_some;
 		(*accounts)[i] = account;
-		if (overlay(cli, account, err) == -1) {
-			if (names[i] != NULL && strstr(names[i], "://") == NULL)
-				err_prefix(err, "%s", names[i]);
+		configured =
+		    names[i] != NULL && strstr(names[i], "://") == NULL;
+		if (finish(cli, account, configured ? names[i] : NULL, err) ==
+		    -1) {
 			i++;
 			goto fail_some;
 		}

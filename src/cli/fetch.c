@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "account/account.h"
 #include "base/buf.h"
@@ -180,15 +181,22 @@ check(const struct running *running, const struct msgset *set, struct err *err)
 	return 0;
 }
 
-static int
-jobs(const struct running *running, const struct fetch_arguments *arguments)
+static bool
+any_to_stdout(const struct running *running)
 {
 	int i;
 
-	/* messages of two accounts must not be mixed */
 	for (i = 0; i < running->count; i++)
 		if (to_stdout(running->accounts[i]))
-			return 1;
+			return true;
+	return false;
+}
+
+static int
+jobs(const struct running *running, const struct fetch_arguments *arguments)
+{
+	if (any_to_stdout(running))
+		return 1; /* messages of two accounts must not be mixed */
 	return arguments->jobs > 0 ? arguments->jobs : JOBS_DEFAULT;
 }
 
@@ -201,7 +209,10 @@ fetch_all(struct running *running, const struct fetch_arguments *arguments,
 	struct accounts_report report = { on_message, on_progress, on_warning,
 		on_done, NULL, running };
 
-	if (progress_begin(running->accounts, (size_t)running->count))
+	/* nothing is drawn between messages or records on the same screen */
+	if (!(isatty(STDOUT_FILENO) &&
+		(any_to_stdout(running) || running->cli->json)) &&
+	    progress_begin(running->accounts, (size_t)running->count))
 		report.line = on_line;
 	accounts_fetch(running->accounts, (size_t)running->count,
 	    jobs(running, arguments), &options, &report);
