@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Private to this room: a message as mboxrd has it. A From_ line, the message
+ * A message as mboxrd has it (`top` writes so too). A From_ line, the message
  * with one more ">" before each line of the form >*"From ", and an empty line:
  *	From SENDER Www Mmm dd hh:mm:ss yyyy
  * SENDER is the Return-Path's address, else MAILER-DAEMON; the time is UTC.
