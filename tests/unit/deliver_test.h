@@ -48,7 +48,7 @@ static inline void
 remove_tree(const char *path)
 {
 	struct dirent *entry;
-	char below[1024];
+	char *below;
 	DIR *dir;
 
 	if ((dir = opendir(path)) != NULL) {
@@ -56,12 +56,12 @@ remove_tree(const char *path)
 			if (strcmp(entry->d_name, ".") == 0 ||
 			    strcmp(entry->d_name, "..") == 0)
 				continue;
-			snprintf(below, sizeof(below), "%s/%s", path,
-			    entry->d_name);
+			below = xasprintf("%s/%s", path, entry->d_name);
 			if (entry->d_type == DT_DIR)
 				remove_tree(below);
 			else
 				unlink(below);
+			free(below);
 		}
 		closedir(dir);
 	}
@@ -94,6 +94,7 @@ get_file(const char *path, size_t *len)
 	char *data;
 	int fd = open(path, O_RDONLY);
 
+	*len = 0;
 	if (fd == -1 || fstat(fd, &st) == -1)
 		return NULL;
 	data = xmalloc((size_t)st.st_size + 1);

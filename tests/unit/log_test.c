@@ -15,7 +15,7 @@ said(void)
 {
 	ssize_t n;
 
-	(void)write(STDERR_FILENO, "", 1);
+	CHECK_INT(write(STDERR_FILENO, "", 1), 1);
 	n = read(ends[0], got, sizeof(got) - 1);
 	got[n > 0 ? n - 1 : 0] = '\0';
 	return got;
@@ -122,13 +122,13 @@ long_lines(void)
 static void
 before(void)
 {
-	(void)write(STDERR_FILENO, "<", 1);
+	CHECK_INT(write(STDERR_FILENO, "<", 1), 1);
 }
 
 static void
 after(void)
 {
-	(void)write(STDERR_FILENO, ">", 1);
+	CHECK_INT(write(STDERR_FILENO, ">", 1), 1);
 }
 
 static void
