@@ -98,6 +98,20 @@ open_stream(struct session *session, struct err *err)
 	return stream;
 }
 
+/* A server that awaits TLS from the first octet says nothing before it. */
+static int
+hint_at_tls(const struct account *account, const struct stream *stream,
+    struct err *err)
+{
+	struct err silent = *err;
+
+	if (account->tls == ACCOUNT_TLS_IMPLICIT ||
+	    err->status != EX_TEMPFAIL || stream_received(stream) > 0)
+		return -1;
+	return err_set(err, silent.status,
+	    "%s; if it speaks TLS there, try --tls=implicit", silent.text);
+}
+
 int
 session_connect(struct session *session, struct account *account,
     int64_t until_ms, struct err *err)
@@ -123,7 +137,9 @@ session_connect(struct session *session, struct account *account,
 	session->pop3 = pop3_new(stream, &options);
 	if (options.early && pop3_capa_submit(session->pop3, err) == -1)
 		return -1;
-	return pop3_greeting(session->pop3, err);
+	if (pop3_greeting(session->pop3, err) == -1)
+		return hint_at_tls(account, stream, err);
+	return 0;
 }
 
 /* STLS is mandatory when chosen: nothing else is said before it. */
