@@ -35,7 +35,7 @@ struct report_progress {
 
 struct report_summary {
 	uint64_t delivered, octets, known, skipped, failed, deleted;
-	uint64_t on_server; /* listed at the beginning */
+	uint64_t on_server; /* of those listed, not deleted by us */
 	uint64_t owed;      /* deletions still owed at the end */
 	int status;
 };

@@ -50,7 +50,11 @@ run_message(struct run *run, const struct plan_item *plan,
 	run->summary->known += outcome == REPORT_KNOWN;
 	run->summary->skipped += outcome == REPORT_SKIPPED;
 	run->summary->failed += outcome == REPORT_FAILED;
-	run->summary->deleted += outcome == REPORT_DELETED;
+	if (outcome == REPORT_DELETED) {
+		run->summary->deleted++;
+		if (run->summary->on_server > 0)
+			run->summary->on_server--;
+	}
 	if (outcome == REPORT_FAILED)
 		run_status(run, err->status);
 	if (run->report->message != NULL)
