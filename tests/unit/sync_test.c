@@ -23,7 +23,7 @@ batch(enum sync_mode mode, size_t n, int hole)
 
 	CHECK_INT(sync_begin(sync, dirfd, &err), 0);
 	for (i = 0; i < n; i++) {
-		char name[8];
+		char name[24];
 
 		(void)snprintf(name, sizeof(name), "f%zu", i);
 		fds[i] =
@@ -38,7 +38,7 @@ batch(enum sync_mode mode, size_t n, int hole)
 	CHECK_INT(sync_batch(sync, fds, n, dirfd, &err), 0);
 	CHECK_STR(err.text, "");
 	for (i = 0; i < n; i++) {
-		char name[8];
+		char name[24];
 
 		(void)snprintf(name, sizeof(name), "f%zu", i);
 		(void)close(fds[i]);
