@@ -10,10 +10,10 @@
  *
  * -a awaits the reply to the login, where a server loses what follows it
  * (Dovecot's login process in TLS); -c speaks TLS; -d deletes what is
- * delivered; -l logs in by AUTH PLAIN
- * rather than USER and PASS; -n allows WINDOW outstanding commands (default:
- * all at once); -s says what a batch costs (default syncfs); -w writes
- * nothing; -u only lists (UIDL), -S only asks STAT.
+ * delivered; -l logs in by AUTH PLAIN rather than USER and PASS; -n allows
+ * WINDOW outstanding commands (default: all at once); -s says what a batch
+ * costs (default syncfs); -w writes nothing; -u only lists (UIDL), -S only
+ * asks STAT.
  */
 
 #include "floor.h"

@@ -3,8 +3,10 @@
 
 from meter import median
 
-FAST_ENOUGH = []
-TOO_SLOW = []
+ROW = ["?"]  # the one being run
+REACHED = []
+MISSED = []
+BROKEN = []  # runs of ours that did not deliver what they must
 
 
 def is_ours(name):
@@ -22,6 +24,8 @@ def table(results):
         "client", "wall s", "(min - max)", "CPU s", "MiB", "/peer", "/floor",
         "delivered"))
     for name, samples in results.items():
+        if is_ours(name) and any(sample.failed for sample in samples):
+            BROKEN.append("%s: %s" % (ROW[0], name))
         wall = median(samples, "wall")
         print("    %-14s %9.3f %19s %8.3f %8.1f %7s %7s  %s" % (
             name, wall, "(%.3f - %.3f)" % (
@@ -47,7 +51,8 @@ def ratio(results, ours, theirs, limit, field="wall"):
 
 def goal(what, value, limit, form="%.2f"):
     reached = value <= limit
-    (FAST_ENOUGH if reached else TOO_SLOW).append(what)
+    (REACHED if reached else MISSED).append(
+        "%s: %s %s, to reach %s" % (ROW[0], what, form % value, form % limit))
     print("    %-5s %s: %s, to reach %s" % (
         "ok" if reached else "MISS", what, form % value, form % limit),
         flush=True)

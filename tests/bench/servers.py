@@ -154,16 +154,37 @@ class Dovecot:
         with open(self.dir + "/log", encoding="utf-8") as file:
             raise RuntimeError("Dovecot did not start: " + file.read())
 
-    def mailbox(self, user, corpus, limit):
-        """Give user the first limit messages of corpus, as hard links."""
+    def empty(self, user):
+        """An empty mailbox; the directory that its messages go to."""
         home = os.path.join(self.dir, "mail", user)
         shutil.rmtree(home, ignore_errors=True)
         for part in ("", "tmp", "new", "cur"):
             os.mkdir(os.path.join(home, part))
             os.chown(os.path.join(home, part), *self.owner)
-        cur = os.path.join(corpus, "cur")
-        for name in sorted(os.listdir(cur))[:limit]:
-            os.link(os.path.join(cur, name), os.path.join(home, "cur", name))
+        return os.path.join(home, "cur")
+
+    def mailbox(self, user, corpus, limit):
+        """Give user the first limit messages of corpus, as hard links."""
+        cur = self.empty(user)
+        source = os.path.join(corpus, "cur")
+        for name in sorted(os.listdir(source))[:limit]:
+            os.link(os.path.join(source, name), os.path.join(cur, name))
+
+    def small_mailbox(self, user, count):
+        """Give user count small messages, links to a few files."""
+        cur = self.empty(user)
+        text = b"From: s@example.org\nSubject: small\n\nSmall.\n"
+        files = 20
+        for number in range(count):
+            name = os.path.join(cur, "1790000000.M%07d.bench,S=%d,W=%d:2," % (
+                number, len(text), len(text) + text.count(b"\n")))
+            if number < files:
+                with open(name, "wb") as file:
+                    file.write(text)
+                os.chmod(name, 0o644)
+            else:
+                os.link(name.replace("M%07d" % number,
+                                     "M%07d" % (number % files)), name)
 
     def stop(self):
         self.process.terminate()
