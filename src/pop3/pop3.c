@@ -265,11 +265,11 @@ check_silence(struct pop3 *pop3, struct err *err)
 	size_t len, line_len, used;
 	char *input, *safe;
 
-	if (stream_fill(pop3->stream, err) == -1)
-		return queue_die(pop3, err);
+	int filled = stream_fill(pop3->stream, err);
+
 	input = stream_input(pop3->stream, &len);
 	if (len == 0)
-		return 0;
+		return filled == -1 ? queue_die(pop3, err) : 0;
 	if (reply_line(input, len, REPLY_STATUS_MAX, &line_len, &used) != 1)
 		line_len = len < 80 ? len : 80;
 	safe = log_safe(input, line_len);
