@@ -154,8 +154,7 @@ install: $(BUILD)/poplar
 	$(INSTALL) -m 644 $(srcdir)/completions/poplar.fish $(DESTDIR)$(fishcompdir)/poplar.fish
 
 # The same without symbols in the program.
-install-strip:
-	$(MAKE) INSTALL='$(INSTALL) -s --strip-program=true' install
+install-strip: install
 	strip $(DESTDIR)$(bindir)/poplar
 
 # Remove what install put there.
