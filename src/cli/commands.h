@@ -12,6 +12,8 @@ extern const struct command command_top;
 extern const struct command command_uidl;
 extern const struct command command_delete;
 extern const struct command command_capa;
+extern const struct command command_check;
+extern const struct command command_shell;
 extern const struct command command_state;
 extern const struct command command_help;
 
