@@ -66,6 +66,15 @@ absent() {
 	assert_output ''
 }
 
+@test "docs: every key of the configuration is in its manual page" {
+	local name
+	page poplar.conf.5 >manual
+	while IFS=$'\t' read -r _ name _; do
+		grep -qE -e "(^|[^a-z-])$name($|[^a-z-])" manual ||
+			fail "poplar.conf(5) lacks $name"
+	done < <(grep ^key tables)
+}
+
 @test "docs: an option of the tables alone would be noticed" {
 	page poplar.1 >manual
 	printf 'option\tfetch\tdummy\t-\t-\t0\tno such thing\n' >>tables
