@@ -51,6 +51,7 @@ _poplar_options() {
 	uidl) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	delete) echo '--account --auth --color --config --deadline --debug --debug-file --delete-after --dry-run --force --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --older-than --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	capa) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
+	shell) echo '--account --auth --color --config --deadline --debug --debug-file --help --host --identity --insecure-auth --ipv4 --ipv6 --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	state) echo '--account --auth --color --config --deadline --debug --debug-file --entry --from --help --host --identity --insecure-auth --ipv4 --ipv6 --json --netrc --no-config --no-state --password-command --password-fd --password-file --pipelining --port --proxy --quiet --repair --source-address --state --timeout --tls --tls-ca-file --tls-cert --tls-crl-file --tls-key --tls-pin --tls-pin-only --tls-priority --token-command --tunnel --user --utf8 --verbose --version' ;;
 	help) echo '--color --debug --debug-file --help --quiet --verbose --version' ;;
 	esac
@@ -59,14 +60,14 @@ _poplar_options() {
 # What command $1 works on; before any: the commands.
 _poplar_operands() {
 	case $1 in
-	'') echo 'stat list fetch top uidl delete capa state help' ;;
+	'') echo 'stat list fetch top uidl delete capa shell state help' ;;
 	list) echo 'new seen all' ;;
 	fetch) echo 'new seen all' ;;
 	top) echo 'new seen all' ;;
 	uidl) echo 'new seen all' ;;
 	delete) echo 'new seen all' ;;
 	state) echo 'path list check forget mark-seen export import' ;;
-	help) echo 'capa delete fetch help list stat state top uidl' ;;
+	help) echo 'capa delete fetch help list shell stat state top uidl' ;;
 	esac
 }
 
