@@ -166,7 +166,8 @@ fill_record(const struct run *run, const struct job *job, const char *spool,
 	record->copy = (uint16_t)job->copy;
 	record->time = (uint32_t)time(NULL);
 	record->is_short = is_short(job);
-	record->is_owed = (plan->flags & PLAN_DELETE) && !record->is_short;
+	/* a short one is not deleted before it has proved to be whole */
+	record->is_owed = plan->flags & PLAN_DELETE;
 }
 
 /* Steps 3: the records of the batch, durable before anything is visible. */
