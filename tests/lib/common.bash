@@ -106,10 +106,16 @@ poplar() {
 	return $status
 }
 
+# After `run --separate-stderr`: this and nothing else was on standard error.
+said() {
+	assert_equal "${stderr-}" "$1"
+}
+
 # start_server OPTION...: see `server --help`. Sets PORT, TLSPORT (with --cert),
 # SERVER_PID and SERVER_LOG.
 start_server() {
 	local fd
+	TLSPORT=
 	SERVER_LOG=$BATS_TEST_TMPDIR/server.log
 	exec {fd}< <(exec "$SERVER" --log "$SERVER_LOG" "$@" \
 		2>"$BATS_TEST_TMPDIR/server.err" </dev/null 3>&-)

@@ -131,15 +131,36 @@ plain(struct session *session, const char *base64)
 	    user != NULL && strcmp(user->password, password) == 0);
 }
 
+/* Is it one of those that GNU SASL serves? */
+static bool
+by_sasl(const struct session *session, const char *mechanism)
+{
+	const char *list = session->server->sasl;
+	size_t len = strlen(mechanism);
+
+	while (list != NULL && *list != '\0') {
+		if (strncasecmp(list, mechanism, len) == 0 &&
+		    (list[len] == ' ' || list[len] == '\0'))
+			return true;
+		list += strcspn(list, " ");
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
 static void
 do_auth(struct session *session, char *arg)
 {
+	const char *user;
 	char *initial = strchr(arg, ' ');
 
 	if (initial != NULL)
 		*initial++ = '\0';
 	if (*arg == '\0') {
 		conn_say(session->conn, "+OK\r\nPLAIN\r\n.");
+	} else if (by_sasl(session, arg)) {
+		user = sasl_serve(session->conn, arg, initial);
+		login(session, user != NULL ? user : "", user != NULL);
 	} else if (strcasecmp(arg, "PLAIN") != 0) {
 		conn_say(session->conn,
 		    "-ERR [AUTH] Unsupported authentication mechanism.");
@@ -200,7 +221,9 @@ do_capa(struct session *session, char *arg)
 		    !server->no_stls)
 			conn_say(conn, "STLS");
 		if (before)
-			say_list(conn, "USER,SASL PLAIN");
+			conn_say(conn, "USER\r\nSASL PLAIN%s%s",
+			    server->sasl != NULL ? " " : "",
+			    server->sasl != NULL ? server->sasl : "");
 		conn_say(conn, "IMPLEMENTATION poplar-test-server");
 	}
 	conn_say(conn, ".");

@@ -51,6 +51,8 @@ struct server {
 	bool no_capa, no_uidl, no_top, no_pipelining, no_stls;
 	const char *caps, *caps_after; /* comma separated, or NULL */
 	const char *uidl_map, *salt;
+	const char *sasl; /* mechanisms by GNU SASL, blank separated, or NULL */
+	bool other_binding;
 	const char *stat; /* said in place of the truth, or NULL */
 	long size_lie;
 	const char *cert, *key, *client_ca, *priority;
@@ -148,6 +150,13 @@ void pop3_serve(struct conn *conn, const struct server *server,
 
 /* script.c: play a transcript to the connections of listener; 0: all heard. */
 int script_play(const struct server *server, int listener);
+
+/*
+ * sasl.c: an exchange of this mechanism; first is the initial response or
+ * NULL. The user's name, or NULL: refused.
+ */
+const char *sasl_serve(struct conn *conn, const char *mechanism,
+    const char *first);
 
 /* text.c */
 /* Copy with C escapes undone; *len octets, NUL-terminated. */
