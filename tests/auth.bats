@@ -1,0 +1,471 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Logging in: every mechanism against a real Dovecot and, where that has none,
+# against GNU SASL; what is chosen, what is never sent, and what a refusal means.
+
+load lib/common
+load lib/dovecot
+
+setup_file() {
+	make_tls
+	make_certificate ann 'cn = "ann"' tls_www_client 'expiration_days = 20'
+	make_certificate eve 'cn = "eve"' tls_www_client 'expiration_days = 20'
+	start_dovecot
+	make_mailbox "$BATS_FILE_TMPDIR/mail" 2
+	dovecot_user ann maildir "$BATS_FILE_TMPDIR/mail"
+}
+
+teardown_file() {
+	stop_dovecot
+}
+
+setup() {
+	common_setup
+	dovecot_options ann
+	make_tls
+}
+
+# What Dovecot holds for ann, as stat prints it.
+ANN='2 276'
+
+# stat over TLS by one mechanism.
+by() {
+	poplar stat "${TLS[@]}" --auth "$1" "${@:2}"
+}
+
+# The same with the last password in a file of its own.
+wrong_password() {
+	(umask 077 && echo wrong-13 >"$BATS_TEST_TMPDIR/wrong")
+	SECRETS=(wrong-13)
+	by "$1" --password-file "$BATS_TEST_TMPDIR/wrong"
+}
+
+@test "dovecot: each mechanism of a password lets in" {
+	for auth in plain login cram-md5 scram-sha-1 scram-sha-256 apop user auto; do
+		run --separate-stderr -0 by "$auth"
+		assert_output "$ANN"
+		assert_equal "$stderr" ''
+	done
+}
+
+@test "dovecot: each refuses a wrong password with 77 and its words" {
+	for auth in plain login cram-md5 scram-sha-1 scram-sha-256 apop user; do
+		run --separate-stderr -77 wrong_password "$auth"
+		assert_output ''
+		assert_equal "$stderr" \
+			"poplar: ann@localhost: localhost refused the login: [AUTH] Authentication failed."
+	done
+}
+
+@test "dovecot: a proof that is refused is followed by the password, once" {
+	(umask 077 && echo wrong-13 >wrong)
+	SECRETS=(wrong-13)
+	run --separate-stderr -77 poplar stat "${TLS[@]}" --password-file wrong \
+		--debug=1
+	assert_equal "$(grep -c '> AUTH' <<<"$stderr")" 2
+	[[ $stderr == *'> AUTH SCRAM-SHA-256 ****'* ]]
+	[[ $stderr == *'> AUTH PLAIN ****'* ]]
+	[[ $stderr != *'> USER'* ]]
+}
+
+@test "dovecot: EXTERNAL shows a certificate" {
+	dir=$BATS_FILE_TMPDIR/tls
+	run --separate-stderr -0 by external --tls-cert "$dir/ann.pem" \
+		--tls-key "$dir/ann.key"
+	assert_output "$ANN"
+	# whose name is another's
+	run --separate-stderr -77 by external --tls-cert "$dir/eve.pem" \
+		--tls-key "$dir/eve.key"
+	[[ $stderr == 'poplar: ann@localhost: localhost refused the login: [AUTH]'* ]]
+	# without one it is not offered, or refused
+	run --separate-stderr -77 by external
+	[[ $stderr == 'poplar: ann@localhost: localhost refused the login: '* ]]
+}
+
+@test "dovecot: tokens let in, and bad ones are refused with the reason" {
+	dovecot_token ann >good
+	dovecot_token ann x >bad
+	SECRETS=("$(<good)" "$(<bad)")
+	for auth in oauthbearer xoauth2 auto; do
+		run --separate-stderr -0 by "$auth" --token-command 'cat good'
+		assert_output "$ANN"
+		assert_equal "$stderr" ''
+	done
+	said='poplar: ann@localhost: localhost refused the login: [AUTH] Authentication failed.'
+	run --separate-stderr -77 by oauthbearer --token-command 'cat bad'
+	assert_equal "$stderr" "$said ({\"status\":\"invalid_token\"})"
+	run --separate-stderr -77 by xoauth2 --token-command 'cat bad'
+	assert_equal "$stderr" \
+		"$said ({\"status\":\"401\",\"schemes\":\"bearer\",\"scope\":\"mail\"})"
+	run --separate-stderr -78 by xoauth2
+	assert_equal "$stderr" \
+		"poplar: ann@localhost: --auth xoauth2 needs --token-command"
+	run --separate-stderr -78 by oauthbearer --token-command 'printf "a\001b"'
+	assert_equal "$stderr" \
+		"poplar: ann@localhost: token-command: what it prints is not a token"
+}
+
+@test "dovecot: by STLS too" {
+	run --separate-stderr -0 poplar stat "${STARTTLS[@]}" --debug=1
+	assert_output "$ANN"
+	# capabilities are asked for again, and no name is told before
+	run grep -oE '> (CAPA|STLS|AUTH|USER)' <<<"$stderr"
+	assert_output $'> CAPA\n> STLS\n> CAPA\n> AUTH'
+}
+
+@test "sasl: SCRAM with channel binding, on TLS 1.3 and 1.2" {
+	make_mailbox mail 2
+	for version in 1.3 1.2; do
+		for auth in scram-sha-256-plus scram-sha-1-plus auto; do
+			start_server --mailbox mail --cert "$CERT" --key "$KEY" \
+				--priority "NORMAL:-VERS-ALL:+VERS-TLS$version" \
+				--sasl 'SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS SCRAM-SHA-256'
+			run --separate-stderr -0 by "$auth"
+			assert_output "2 276"
+			stop_server
+			grep -q 'SASL GSASL_OK' "$SERVER_LOG"
+		done
+	done
+	grep -q 'C: AUTH SCRAM-SHA-256-PLUS ' "$SERVER_LOG"
+	run ! grep -qE 'C: (USER|AUTH PLAIN)' "$SERVER_LOG"
+}
+
+@test "sasl: tls-unique is not used without the extended master secret" {
+	make_mailbox mail 1
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" \
+		--priority 'NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH' \
+		--sasl 'SCRAM-SHA-256-PLUS SCRAM-SHA-256'
+	run --separate-stderr -0 by auto
+	grep -q 'C: AUTH SCRAM-SHA-256 ' "$SERVER_LOG"
+	run --separate-stderr -78 by scram-sha-256-plus
+	assert_equal "$stderr" "poplar: tester@localhost: --auth \
+scram-sha-256-plus needs TLS with channel binding, which the connection to \
+localhost does not have"
+}
+
+@test "sasl: somebody in the middle has another channel" {
+	make_mailbox mail 1
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" --other-binding \
+		--sasl SCRAM-SHA-256-PLUS
+	run --separate-stderr -77 by scram-sha-256-plus
+	assert_output ''
+	grep -q 'SASL GSASL_AUTHENTICATION_ERROR' "$SERVER_LOG"
+}
+
+@test "sasl: a wrong password is refused, and GNU SASL's proof checked" {
+	make_mailbox mail 1
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" \
+		--user tester:another --sasl 'SCRAM-SHA-256-PLUS CRAM-MD5'
+	for auth in scram-sha-256-plus cram-md5; do
+		run --separate-stderr -77 by "$auth"
+	done
+	# a server that says yes without its proof is an impostor
+	start_script --cert "$CERT" --key "$KEY" <<-'EOF2'
+	TLS
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: SASL SCRAM-SHA-256 PLAIN
+	S: .
+	C~ AUTH SCRAM-SHA-256 .*
+	S: +OK come in
+	EOF2
+	run --separate-stderr -76 by auto
+	assert_equal "$stderr" "poplar: tester@localhost: localhost ended the \
+SCRAM-SHA-256 login before it had proved itself"
+	finish_script
+}
+
+@test "clear: no password goes out unless it is asked for" {
+	make_mailbox mail 1
+	start_server --mailbox mail --apop --sasl CRAM-MD5
+	clear=(--host 127.0.0.1 --port "$PORT" --tls none --user "$TEST_USER"
+		--password-file "$PASSWORD_FILE")
+	run --separate-stderr -69 poplar stat "${clear[@]}"
+	[[ $stderr == *'offers no login that keeps the password secret'* ]]
+	for auth in user plain login; do
+		run --separate-stderr -78 poplar stat "${clear[@]}" --auth "$auth"
+		[[ $stderr == *"--auth $auth would send the password"* ]]
+	done
+	run ! grep -qE 'C: (USER|PASS|AUTH|APOP)' "$SERVER_LOG"
+	# these keep it to themselves
+	run -0 poplar stat "${clear[@]}" --auth apop
+	run -0 poplar stat "${clear[@]}" --auth cram-md5
+	run ! grep -qE 'C: (USER|PASS)' "$SERVER_LOG"
+	run -0 poplar stat "${clear[@]}" --insecure-auth --auth user
+	run -0 poplar stat "${clear[@]}" --insecure-auth --auth plain
+}
+
+@test "clear: SCRAM is chosen where there is no TLS" {
+	make_mailbox mail 1
+	start_server --mailbox mail --sasl 'SCRAM-SHA-1 SCRAM-SHA-256'
+	run --separate-stderr -0 poplar stat --host 127.0.0.1 --port "$PORT" \
+		--tls none --user "$TEST_USER" --password-file "$PASSWORD_FILE"
+	grep -q 'C: AUTH SCRAM-SHA-256 ' "$SERVER_LOG"
+	run ! grep -qE 'C: (USER|PASS|AUTH PLAIN)' "$SERVER_LOG"
+}
+
+# A session by STLS that must end with status $1 and this sentence.
+refused_stls() {
+	run --separate-stderr "-$1" poplar stat "${STARTTLS[@]}"
+	assert_output ''
+	assert_equal "$stderr" "poplar: tester@localhost: $2"
+	finish_script
+}
+
+@test "stls: not offered, nothing is said" {
+	start_script <<-'EOF2'
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: USER
+	S: .
+	EOF2
+	refused_stls 69 'localhost does not offer STLS (STARTTLS); try --tls=implicit'
+}
+
+@test "stls: stripped by somebody who answers for the server" {
+	# an honest CAPA is refused: STLS is tried all the same, and nothing else
+	start_script <<-'EOF2'
+	S: +OK
+	C: CAPA
+	S: -ERR
+	C: STLS
+	S: -ERR [AUTH] what is that?
+	EOF2
+	refused_stls 69 'localhost refused STLS: [AUTH] what is that?'
+}
+
+@test "stls: plain text behind +OK ends it" {
+	start_script --cert "$CERT" --key "$KEY" <<-'EOF2'
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: STLS
+	S: .
+	C: STLS
+	S-raw: +OK\r\n+OK injected\r\n
+	EOF2
+	refused_stls 76 'localhost sent a reply that nobody asked for: +OK injected'
+}
+
+@test "stls: what was said before it is forgotten" {
+	start_script --cert "$CERT" --key "$KEY" <<-'EOF2'
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: STLS
+	S: UTF8
+	S: SASL PLAIN LOGIN CRAM-MD5
+	S: .
+	C: STLS
+	S: +OK
+	TLS
+	C: CAPA
+	S: +OK
+	S: SASL LOGIN
+	S: .
+	C: AUTH LOGIN
+	S: + VXNlcm5hbWU6
+	C: dGVzdGVy
+	S: + UGFzc3dvcmQ6
+	C: b3Blbi1zZXNhbWUtNw==
+	S: +OK
+	C: STAT
+	S: +OK 0 0
+	C: QUIT
+	S: +OK
+	EOF2
+	run --separate-stderr -0 poplar stat "${STARTTLS[@]}"
+	assert_output '0 0'
+	finish_script
+}
+
+# What a refusal of PASS means: the reply, the status and the words for it.
+@test "codes: a refusal's response code is its status" {
+	while read -r want words; do
+		start_script <<-EOF2
+		S: +OK
+		C: CAPA
+		S: +OK
+		S: RESP-CODES
+		S: AUTH-RESP-CODE
+		S: .
+		C: USER tester
+		S: +OK
+		C: PASS $TEST_PASSWORD
+		S: -ERR $words
+		EOF2
+		run --separate-stderr "-$want" poplar stat "${PLAIN[@]}"
+		assert_equal "$stderr" "poplar: tester@127.0.0.1: 127.0.0.1 \
+refused the login${words:+: $words}"
+		finish_script
+	done <<-'EOF2'
+	75 [IN-USE] locked
+	75 [in-use] locked
+	75 [LOGIN-DELAY] slower
+	75 [SYS/TEMP] later
+	75 [SYS/TEMP/DISK] later
+	69 [SYS/PERM] never
+	77 [AUTH] no
+	77 [AUTHENTIC] no
+	77 [SYS/ODD] no
+	77 [X-WHY] no
+	77 no
+	77
+	EOF2
+}
+
+@test "codes: the greeting may refuse too" {
+	while read -r want words; do
+		start_script <<<"S: -ERR $words"
+		run --separate-stderr "-$want" poplar stat "${PLAIN[@]}"
+		assert_equal "$stderr" "poplar: tester@127.0.0.1: 127.0.0.1 \
+refused the connection: $words"
+		finish_script
+	done <<-'EOF2'
+	75 [SYS/TEMP] come back
+	75 [LOGIN-DELAY] come back
+	69 [SYS/PERM] gone
+	69 go away
+	EOF2
+}
+
+@test "codes: a login delay binds until it has passed" {
+	make_mailbox mail 1
+	fetch=(poplar fetch --maildir box)
+	# advertised alone it does not
+	start_server --mailbox mail --caps USER,LOGIN-DELAY\ 900,UIDL
+	run --separate-stderr -0 "${fetch[@]}" "${PLAIN[@]}"
+	run --separate-stderr -0 "${fetch[@]}" "${PLAIN[@]}"
+	stop_server
+	start_server --mailbox mail --caps USER,LOGIN-DELAY\ 1,UIDL \
+		--fault-connections 1 --err-at 'PASS:1=-ERR [LOGIN-DELAY] slow\r\n'
+	rm -r box
+	fetch+=("${PLAIN[@]}" --identity "$TEST_USER@test")
+	run --separate-stderr -75 "${fetch[@]}"
+	assert_equal "$stderr" "poplar: tester@127.0.0.1: 127.0.0.1 refused the \
+login: [LOGIN-DELAY] slow"
+	tries=0
+	until "${fetch[@]}" 2>said; do
+		assert_equal "$?" 75
+		run cat said
+		assert_output --regexp '^poplar: tester@127.0.0.1: 127.0.0.1 asked for a pause between logins; the next one may come in [12] seconds$'
+		((++tries < 200))
+	done
+	((tries > 0))
+	# those did not even connect
+	assert_equal "$(grep -c 'C: PASS' "$SERVER_LOG")" 4
+	assert_equal "$(maildir_digests box | wc -l)" 1
+}
+
+@test "attempts: never more than two, on one line" {
+	start_script <<-EOF2
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: SASL PLAIN LOGIN
+	S: AUTH-RESP-CODE
+	S: .
+	C: AUTH PLAIN AHRlc3RlcgBvcGVuLXNlc2FtZS03
+	S: -ERR not that
+	C: AUTH LOGIN
+	S: -ERR nor that
+	C: USER tester
+	S: +OK
+	C: PASS $TEST_PASSWORD
+	S: -ERR enough
+	EOF2
+	run --separate-stderr -77 poplar stat "${PLAIN[@]}"
+	assert_equal "$stderr" "poplar: tester@127.0.0.1: 127.0.0.1 refused the \
+login: enough"
+	finish_script
+}
+
+@test "attempts: a server that says [AUTH] has judged the password" {
+	start_script <<-'EOF2'
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: SASL PLAIN LOGIN
+	S: AUTH-RESP-CODE
+	S: .
+	C~ AUTH PLAIN .*
+	S: -ERR [AUTH] wrong
+	EOF2
+	run --separate-stderr -77 poplar stat "${PLAIN[@]}"
+	finish_script
+}
+
+@test "attempts: fetch does not log in again after a refusal" {
+	make_mailbox mail 1
+	start_server --mailbox mail --user tester:another
+	run --separate-stderr -77 poplar fetch --maildir box "${PLAIN[@]}"
+	assert_equal "$(grep -c 'C: AUTH\|C: PASS' "$SERVER_LOG")" 1
+}
+
+@test "attempts: a challenge may be a bare plus, and a long one is behind AUTH" {
+	(umask 077 && printf '%0200d\n' 7 >long)
+	SECRETS=("$(<long)")
+	start_script <<-EOF2
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: SASL PLAIN
+	S: .
+	C: AUTH PLAIN
+	S: +
+	C: $(printf '\0tester\0%s' "$(<long)" | base64 -w0)
+	S: +OK
+	C: STAT
+	S: +OK 0 0
+	C: QUIT
+	S: +OK
+	EOF2
+	run --separate-stderr -0 poplar stat "${PLAIN[@]}" --password-file long
+	finish_script
+}
+
+@test "utf8: said when offered, before the login, unless it is off" {
+	make_mailbox mail 1
+	start_server --mailbox mail --utf8
+	run -0 poplar stat "${PLAIN[@]}"
+	run -0 grep -oE 'C: (UTF8|AUTH)' "$SERVER_LOG"
+	assert_output $'C: UTF8\nC: AUTH'
+	rm "$SERVER_LOG"
+	stop_server
+	start_server --mailbox mail --utf8
+	run -0 poplar stat "${PLAIN[@]}" --utf8=off
+	run ! grep -q 'C: UTF8' "$SERVER_LOG"
+	stop_server
+	# offered and then refused: only who asked for it minds
+	start_server --mailbox mail --utf8 --err-at 'UTF8:0=-ERR no\r\n'
+	run --separate-stderr -0 poplar stat "${PLAIN[@]}"
+	assert_equal "$stderr" ''
+	run --separate-stderr -69 poplar stat "${PLAIN[@]}" --utf8=on
+	assert_equal "$stderr" \
+		"poplar: tester@127.0.0.1: 127.0.0.1 refused UTF8: no"
+}
+
+@test "expire: mail that is kept and will vanish is worth a warning" {
+	make_mailbox mail 1
+	start_server --mailbox mail --caps 'USER,UIDL,EXPIRE 30'
+	run --separate-stderr -0 poplar fetch --maildir a "${PLAIN[@]}"
+	assert_equal "$stderr" "poplar: warning: tester@127.0.0.1: the server \
+deletes mail 30 days after it was retrieved"
+	run --separate-stderr -0 poplar fetch --maildir b --delete "${PLAIN[@]}" \
+		--state b.state
+	assert_equal "$stderr" ''
+}
+
+@test "expire: no QUIT where it would delete what could not be delivered" {
+	make_mailbox mail 2
+	start_server --mailbox mail --caps 'USER,UIDL,EXPIRE 0' --hide-retrieved
+	run --separate-stderr -73 poplar fetch --pipe 'exit 1' "${PLAIN[@]}"
+	run ! grep -q 'C: QUIT' "$SERVER_LOG"
+	run -0 ls mail
+	assert_output $'001\n002'
+	run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}"
+	grep -q 'C: QUIT' "$SERVER_LOG"
+	assert_equal "$(maildir_digests box | wc -l)" 2
+}
