@@ -5,15 +5,13 @@
  * remembers nothing, recovers nothing and checks nothing; what poplar takes
  * longer is the price of its promises.
  *
- *	floor [-adluSw] [-c CAFILE] [-n WINDOW] [-s none|fsync|syncfs]
+ *	floor [-dluSw] [-c CAFILE] [-n WINDOW] [-s none|fsync|syncfs]
  *	    PORT USER PASSWORD [MAILDIR]
  *
- * -a awaits the reply to the login, where a server loses what follows it
- * (Dovecot's login process in TLS); -c speaks TLS; -d deletes what is
- * delivered; -l logs in by AUTH PLAIN rather than USER and PASS; -n allows
- * WINDOW outstanding commands (default: all at once); -s says what a batch
- * costs (default syncfs); -w writes nothing; -u only lists (UIDL), -S only
- * asks STAT.
+ * -c speaks TLS; -d deletes what is delivered; -l logs in by AUTH PLAIN
+ * rather than USER and PASS; -n allows WINDOW outstanding commands (default:
+ * all at once); -s says what a batch costs (default syncfs); -w writes
+ * nothing; -u only lists (UIDL), -S only asks STAT.
  */
 
 #include "floor.h"
@@ -33,7 +31,6 @@ struct options {
 	enum sync_kind sync;
 	unsigned long window;
 	int port;
-	bool await_login;
 	bool by_plain;
 	bool delete;
 	bool only_uidl;
@@ -139,11 +136,8 @@ fetch(const struct options *options)
 	unsigned int count;
 	unsigned int i;
 
-	if (options->await_login)
-		read_login(options);
 	line_send("UIDL\r\nLIST\r\n", 12);
-	if (!options->await_login)
-		read_login(options);
+	read_login(options);
 	read_listing();
 	count = read_listing();
 	drop_open(options->write_nothing ? NULL : options->maildir,
@@ -194,13 +188,10 @@ read_options(struct options *options, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "Sac:dln:s:uw")) != -1) {
+	while ((opt = getopt(argc, argv, "Sc:dln:s:uw")) != -1) {
 		switch (opt) {
 		case 'S':
 			options->only_stat = true;
-			break;
-		case 'a':
-			options->await_login = true;
 			break;
 		case 'c':
 			options->ca_file = optarg;

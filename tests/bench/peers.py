@@ -23,7 +23,6 @@ class Job:
         self.count = how.get("count", 0)
         self.system_ca = how.get("system_ca", False)
         self.what = how.get("what", "fetch")  # or stat, uidl
-        self.await_login = how.get("await_login", False)
         self.sync = how.get("sync", "auto")
 
     def path(self, *parts):
@@ -202,7 +201,6 @@ def floor_with(*options):
         argv += ["-c", job.bench.bundle if job.system_ca else
                  job.bench.cert] if job.tls else []
         argv += ["-d"] if job.delete else []
-        argv += ["-a"] if job.await_login else []
         argv += {"stat": ["-S"], "uidl": ["-u"], "fetch": []}[job.what]
         return argv + [str(job.port), job.users[0], "p",
                        job.maildir(job.users[0])], {}

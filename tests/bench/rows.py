@@ -133,8 +133,7 @@ def tls_dovecot(bench):
     with Dovecot(bench) as dovecot:
         dovecot.mailbox("u1", corpus, expected.count)
         duel(bench, ["floor-nowrite"], dovecot.port, runs=1)
-        results = duel(bench, names, dovecot.tls_port, expected, tls=True,
-                       await_login=True)
+        results = duel(bench, names, dovecot.tls_port, expected, tls=True)
     table(results)
     goals_wall(results, 0.30)
 
