@@ -7,7 +7,8 @@
 
 const struct command *const commands[] = { &command_stat, &command_list,
 	&command_fetch, &command_top, &command_uidl, &command_delete,
-	&command_capa, &command_shell, &command_state, &command_help, NULL };
+	&command_capa, &command_check, &command_shell, &command_state,
+	&command_help, NULL };
 
 const struct command *
 command_find(const char *name)
