@@ -93,29 +93,6 @@ chosen(struct choice *choice, uint32_t num, const struct listed *listed,
 }
 
 static int
-check_numbers(const struct choice *choice, struct err *err)
-{
-	const struct msgset *set = choice->options->set;
-	const struct listing *listing = &choice->run->listing;
-
-	for (size_t i = 0; set != NULL && i < set->count; i++) {
-		const struct msgset_item *item = &set->items[i];
-
-		if (item->kind == MSGSET_NUMBERS &&
-		    (item->first > listing->count ||
-			(item->last != UINT32_MAX &&
-			    item->last > listing->count)))
-			return err_set(err, EX_UNAVAILABLE,
-			    "there is no message %" PRIu32
-			    " on the server, which has %zu",
-			    item->first > listing->count ? item->first :
-							   item->last,
-			    listing->count);
-	}
-	return 0;
-}
-
-static int
 choose(struct choice *choice, struct plan_removal **removals, size_t *count,
     struct err *err)
 {
@@ -123,7 +100,7 @@ choose(struct choice *choice, struct plan_removal **removals, size_t *count,
 	struct listing *listing = &run->listing;
 	size_t n = 0;
 
-	if (check_numbers(choice, err) == -1)
+	if (plan_check_named(choice->options->set, listing, err) == -1)
 		return -1;
 	*removals = calloc(listing->count + 1, sizeof(**removals));
 	if (*removals == NULL)

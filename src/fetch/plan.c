@@ -14,6 +14,7 @@
 
 #include "account/account.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/msgset.h"
 #include "base/xalloc.h"
 #include "fetch/renumber.h"
@@ -315,17 +316,46 @@ consider(struct run *run, size_t index, bool strangers)
 	}
 }
 
-/* Every single number and UIDL that was asked for must be there. */
-static int
-check_named(struct run *run, struct err *err)
+static bool
+has_uid(const struct listing *listing, const struct msgset_item *item)
 {
-	const struct msgset *set = run->options->set;
-	struct listing *listing = &run->listing;
+	const char *uid;
+	size_t len;
 
+	for (size_t i = 0; i < listing->count; i++) {
+		uid = listing_uid(listing, i, &len);
+		if (len == item->uid_len && memcmp(uid, item->uid, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+no_such_message(const struct listing *listing, const struct msgset_item *item,
+    struct err *err)
+{
+	char *uid;
+
+	if (item->kind == MSGSET_NUMBERS)
+		return err_set(err, EX_UNAVAILABLE,
+		    "there is no message %" PRIu32
+		    " on the server, which has %zu",
+		    item->first > listing->count ? item->first : item->last,
+		    listing->count);
+	uid = log_safe(item->uid, item->uid_len);
+	(void)err_set(err, EX_UNAVAILABLE,
+	    "there is no message uid:%s on the server", uid);
+	free(uid);
+	return -1;
+}
+
+int
+plan_check_named(const struct msgset *set, const struct listing *listing,
+    struct err *err)
+{
 	for (size_t i = 0; set != NULL && i < set->count; i++) {
 		const struct msgset_item *item = &set->items[i];
-		bool found =
-		    item->kind != MSGSET_NUMBERS && item->kind != MSGSET_UID;
+		bool found = true;
 
 		if (item->kind == MSGSET_NUMBERS)
 			found = item->first <= listing->count &&
@@ -333,26 +363,10 @@ check_named(struct run *run, struct err *err)
 				LISTED_HERE) &&
 			    (item->last == UINT32_MAX ||
 				item->last <= listing->count);
-		for (size_t j = 0;
-		     item->kind == MSGSET_UID && !found && j < listing->count;
-		     j++) {
-			size_t len;
-			const char *uid = listing_uid(listing, j, &len);
-
-			found = len == item->uid_len &&
-			    memcmp(uid, item->uid, len) == 0;
-		}
-		if (found)
-			continue;
-		if (item->kind == MSGSET_NUMBERS)
-			return err_set(err, EX_UNAVAILABLE,
-			    "there is no message %" PRIu32
-			    " on the server, which has %zu",
-			    item->first > listing->count ? item->first :
-							   item->last,
-			    listing->count);
-		return err_set(err, EX_UNAVAILABLE,
-		    "no message on the server has that uid");
+		else if (item->kind == MSGSET_UID)
+			found = has_uid(listing, item);
+		if (!found)
+			return no_such_message(listing, item, err);
 	}
 	return 0;
 }
@@ -452,7 +466,7 @@ make(struct run *run, struct err *err)
 	if (needs_sizes(run) &&
 	    listing_sizes(listing, run->session.pop3, err) == -1)
 		return -1;
-	if (check_named(run, err) == -1)
+	if (plan_check_named(run->options->set, listing, err) == -1)
 		return -1;
 	if (wants(run, MSGSET_NEW) && !run->account->renumbered &&
 	    renumber_check(run, err) == -1)

@@ -60,6 +60,9 @@ struct plan {
  * EX_TEMPFAIL renumbered or the state lost, or the session's.
  */
 int plan_make(struct run *run, struct err *err);
+/* Every number and UIDL that set names must be listed. -1: EX_UNAVAILABLE. */
+int plan_check_named(const struct msgset *set, const struct listing *listing,
+    struct err *err);
 void plan_clear(struct plan *plan);
 
 #endif
