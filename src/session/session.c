@@ -98,15 +98,24 @@ open_stream(struct session *session, struct err *err)
 	return stream;
 }
 
-/* A server that awaits TLS from the first octet says nothing before it. */
+/*
+ * A server that awaits TLS from the first octet says nothing before it, or
+ * complains in TLS: an alert begins by 0x15.
+ */
 static int
 hint_at_tls(const struct account *account, const struct stream *stream,
     struct err *err)
 {
 	struct err silent = *err;
+	size_t len;
+	const char *input = stream_input(stream, &len);
 
-	if (account->tls == ACCOUNT_TLS_IMPLICIT ||
-	    err->status != EX_TEMPFAIL || stream_received(stream) > 0)
+	if (account->tls == ACCOUNT_TLS_IMPLICIT)
+		return -1;
+	if (len > 0 && input[0] == 0x15)
+		return err_set(err, EX_UNAVAILABLE,
+		    "%s speaks TLS there; use --tls=implicit", account->host);
+	if (err->status != EX_TEMPFAIL || stream_received(stream) > 0)
 		return -1;
 	return err_set(err, silent.status,
 	    "%s; if it speaks TLS there, try --tls=implicit", silent.text);

@@ -225,7 +225,11 @@ conn_tls(struct conn *conn)
 	while (rc < 0 && !gnutls_error_is_fatal(rc) && !conn->dead);
 	if (rc < 0) {
 		conn_log(conn, "TLS failed: %s", gnutls_strerror(rc));
-		conn_failed(conn);
+		if (!conn->dead &&
+		    gnutls_alert_send_appropriate(conn->tls, rc) == 0)
+			conn_end(conn, END_FIN);
+		else
+			conn_failed(conn);
 		return -1;
 	}
 	conn_log(conn, "TLS");
