@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Logging in: every mechanism against a real Dovecot and, where that has none,
 # against GNU SASL; what is chosen, what is never sent, and what a refusal means.
+# shellcheck disable=SC2034  # SECRETS is for common.bash
 
 load lib/common
 load lib/dovecot
