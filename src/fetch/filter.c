@@ -103,7 +103,7 @@ filter_plan(struct run *run, struct err *err)
 			return -1;
 		}
 		run_message(run, item, r == 0 ? REPORT_SKIPPED : REPORT_FAILED,
-		    NULL, err);
+		    NULL, r == 0 ? NULL : err);
 		free(item->uid);
 	}
 	plan->count = kept;
