@@ -26,6 +26,8 @@
 #include "state/state.h"
 
 #define ATTEMPTS_MAX 3
+/* Sessions in a row that got nothing done: some messages may kill a session. */
+#define BARREN_MAX 10
 #define REPEAT_MAX 1000
 
 static bool
@@ -263,27 +265,36 @@ back_off(const struct run *run, int attempts)
 }
 
 static uint64_t
-achieved(const struct run *run)
+done(const struct run *run)
 {
 	const struct report_summary *summary = run->summary;
 
-	return summary->delivered + summary->known + summary->failed +
-	    summary->deleted;
+	return summary->delivered + summary->known + summary->deleted;
+}
+
+/* A message found to be beyond help is a step forward, too. */
+static uint64_t
+achieved(const struct run *run)
+{
+	return done(run) + run->summary->failed;
 }
 
 static int
 sessions(struct run *run, struct err *err)
 {
-	int attempts = 0;
+	int attempts = 0, barren = 0;
 
 	for (;;) {
-		uint64_t before = achieved(run);
+		uint64_t before = achieved(run), done_before = done(run);
 
 		if (one_session(run, err) == 0)
 			return 0;
 		attempts = achieved(run) > before ? 1 : attempts + 1;
-		if (!is_worth_another(run, err, attempts))
+		barren = done(run) > done_before ? 0 : barren + 1;
+		if (barren == BARREN_MAX ||
+		    !is_worth_another(run, err, attempts))
 			return -1;
+		run->losses++;
 		log_info("%s: %s; trying again", run->account->name, err->text);
 		back_off(run, attempts);
 	}

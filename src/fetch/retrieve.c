@@ -191,6 +191,13 @@ submit_retr(struct run *run, struct plan_item *plan, struct err *err)
 	return 0;
 }
 
+/* On a line that keeps breaking, smaller batches get something home. */
+static size_t
+batch_messages(const struct run *run)
+{
+	return run->losses >= 3 ? 1 : BATCH_MESSAGES >> (2 * run->losses);
+}
+
 static bool
 is_due(const struct batch *batch, size_t messages, int64_t ms)
 {
@@ -211,7 +218,7 @@ close_lockstep(struct run *run, bool last, struct err *err)
 	if (pop3_outstanding(run->session.pop3) > 0)
 		return 0;
 	if (!batch->doubtful) {
-		if (last || is_due(batch, BATCH_MESSAGES, BATCH_MS))
+		if (last || is_due(batch, batch_messages(run), BATCH_MS))
 			sentinel_spare(run);
 		return 0;
 	}
@@ -227,7 +234,7 @@ close_when_due(struct run *run, bool last, struct err *err)
 		return 0;
 	if (!pop3_pipelining(run->session.pop3))
 		return close_lockstep(run, last, err);
-	if (last || is_due(run->open, BATCH_MESSAGES, BATCH_MS))
+	if (last || is_due(run->open, batch_messages(run), BATCH_MS))
 		return sentinel_submit(run, err);
 	return 0;
 }

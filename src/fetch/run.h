@@ -108,9 +108,10 @@ struct run {
 	size_t next, next_removal; /* in the plan */
 	uint64_t previous_octets;
 	enum sentinel sentinel;
-	struct err fault; /* local: nothing more may be delivered */
-	bool logged_in;   /* once at least: it is worth coming back */
-	bool stopping;    /* a signal: drain and end */
+	unsigned int losses; /* connections lost in this run */
+	struct err fault;    /* local: nothing more may be delivered */
+	bool logged_in;      /* once at least: it is worth coming back */
+	bool stopping;       /* a signal: drain and end */
 	int64_t stop_at;
 	int64_t spoken_at; /* when the server was last spoken to */
 	struct pop3_request noop;

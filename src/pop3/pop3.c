@@ -262,10 +262,9 @@ is_full_enough(const struct pop3 *pop3, size_t limit)
 static int
 check_silence(struct pop3 *pop3, struct err *err)
 {
+	int filled = stream_fill(pop3->stream, err);
 	size_t len, line_len, used;
 	char *input, *safe;
-
-	int filled = stream_fill(pop3->stream, err);
 
 	input = stream_input(pop3->stream, &len);
 	if (len == 0)
