@@ -24,3 +24,13 @@ load lib/common
 	assert_equal "$(ls mail)" ''
 	assert_equal "$(maildir_digests in | wc -l)" 2
 }
+
+@test "a server that hangs up at every RETR is not asked for ever" {
+	make_mailbox mail 12
+	start_server --mailbox mail --close-at RETR:1
+	run --separate-stderr -75 poplar fetch --no-config "${PLAIN[@]}" \
+		--maildir in --delete
+	assert_output ''
+	assert_equal "$(grep -c 'RETR' "$SERVER_LOG")" 10
+	assert_equal "$(maildir_digests in)" ''
+}
