@@ -27,6 +27,8 @@
 
 /* Fewer files than this are synced one by one. */
 #define SYNC_WHOLE_MIN 8
+/* A smaller file is written back with its batch. */
+#define SYNC_START_MIN (1024 * 1024)
 /* A syncfs that takes longer writes mostly other people's data. */
 #define SYNC_WHOLE_MS 1000
 
@@ -75,11 +77,12 @@ whole(int fd)
 }
 
 void
-sync_start(struct sync *sync, int fd)
+sync_start(struct sync *sync, int fd, uint64_t octets)
 {
-	(void)sync;
+	bool alone = sync->mode == SYNC_FILES || sync->slow;
+
 	/* A hint: what fails here is reported by the sync itself. */
-	if (fd != -1)
+	if (fd != -1 && (alone || octets >= SYNC_START_MIN))
 		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 #else
@@ -97,10 +100,11 @@ whole(int fd)
 }
 
 void
-sync_start(struct sync *sync, int fd)
+sync_start(struct sync *sync, int fd, uint64_t octets)
 {
 	(void)sync;
 	(void)fd;
+	(void)octets;
 }
 #endif
 

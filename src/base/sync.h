@@ -6,6 +6,7 @@
 #define BASE_SYNC_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct err;
 
@@ -25,8 +26,11 @@ void sync_free(struct sync *sync);
  * system. Opens the descriptor whose syncfs reports errors since now.
  */
 int sync_begin(struct sync *sync, int dirfd, struct err *err);
-/* A file of the batch is whole: start write-back, without waiting. */
-void sync_start(struct sync *sync, int fd);
+/*
+ * A file of the batch is whole: start write-back, without waiting, where that
+ * is worth a call: it will be synced by itself, or it is large.
+ */
+void sync_start(struct sync *sync, int fd, uint64_t octets);
 /*
  * Make the batch's files and the directory they are in durable. fds of -1
  * are passed over. EX_IOERR; after that nothing may be retried.

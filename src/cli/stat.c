@@ -15,9 +15,17 @@ stat_print(struct cli *cli, struct session *session, struct err *err)
 {
 	struct buf out = BUF_INIT;
 	struct json json;
+	struct pop3_request request = { .shape = POP3_LINE };
 	struct pop3_stat stat;
 
-	if (pop3_stat(session->pop3, &stat, err) == -1)
+	/* STAT and QUIT in one round trip, where that is allowed */
+	if (pop3_submit(session->pop3, &request, err, "STAT") == -1 ||
+	    session_quit_behind(session, err) == -1 ||
+	    pop3_finish(session->pop3, &request, err) == -1)
+		return -1;
+	if (request.result != POP3_OK)
+		return pop3_refused(session->pop3, &request, err);
+	if (pop3_parse_stat(session->pop3, request.text, &stat, err) == -1)
 		return -1;
 	if (!cli->json) {
 		printf("%" PRIu64 " %" PRIu64 "\n", stat.count, stat.octets);

@@ -93,7 +93,7 @@ int spool_create(struct deliver *deliver, int dirfd, const char *dir,
 /* The same in spool_dir without a name: it is gone with its descriptor. */
 int spool_create_unnamed(struct deliver *deliver, struct err *err);
 /* Write-back of a batch's file that is whole. */
-void spool_start(struct deliver *deliver, int fd);
+void spool_start(struct deliver *deliver, int fd, uint64_t octets);
 /* The oldest unsynced batch: sync_batch(); dir for the sentence. */
 int spool_sync(struct deliver *deliver, const int *fds, size_t n, int dirfd,
     const char *dir, struct err *err);

@@ -228,7 +228,7 @@ static int
 end(struct deliver *deliver, struct deliver_item *item, struct err *err)
 {
 	(void)err;
-	spool_start(deliver, item->fd);
+	spool_start(deliver, item->fd, item->octets);
 	return 0;
 }
 

@@ -177,7 +177,7 @@ end(struct deliver *deliver, struct deliver_item *item, struct err *err)
 		return -1;
 	item->length = mbox->quote->written;
 	batch->length = item->offset + item->length;
-	spool_start(deliver, batch->fd);
+	spool_start(deliver, batch->fd, item->octets);
 	return 0;
 }
 

@@ -96,9 +96,9 @@ spool_create_unnamed(struct deliver *deliver, struct err *err)
 }
 
 void
-spool_start(struct deliver *deliver, int fd)
+spool_start(struct deliver *deliver, int fd, uint64_t octets)
 {
-	sync_start(deliver->sync[0], fd);
+	sync_start(deliver->sync[0], fd, octets);
 }
 
 int

@@ -269,9 +269,29 @@ session_capa(struct session *session, struct err *err)
 }
 
 int
+session_quit_behind(struct session *session, struct err *err)
+{
+	session->quit.shape = POP3_LINE;
+	session->quitting = true;
+	return pop3_submit(session->pop3, &session->quit, err, "QUIT");
+}
+
+static int
+finish_quit(struct session *session, struct err *err)
+{
+	if (!session->quitting)
+		return pop3_quit(session->pop3, err);
+	if (pop3_finish(session->pop3, &session->quit, err) == -1)
+		return -1;
+	if (session->quit.result != POP3_OK)
+		return pop3_refused(session->pop3, &session->quit, err);
+	return 0;
+}
+
+int
 session_quit(struct session *session, struct err *err)
 {
-	int r = pop3_quit(session->pop3, err);
+	int r = finish_quit(session, err);
 
 	session_close(session);
 	return r;

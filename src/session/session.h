@@ -25,6 +25,8 @@ struct session {
 	unsigned int caps_before;         /* CAPA before login */
 	char **capa_before, **capa_after; /* lines, for capa; owned */
 	bool utf8;
+	struct pop3_request quit; /* under way: session_quit_behind */
+	bool quitting;
 };
 
 /*
@@ -45,6 +47,11 @@ int64_t session_until(const struct session *session);
 /* CAPA as it is after login, asked now if it was not. */
 int session_capa(struct session *session, struct err *err);
 
+/*
+ * Queue QUIT behind what has been submitted, to save a round trip; session_quit
+ * then waits for its answer.
+ */
+int session_quit_behind(struct session *session, struct err *err);
 /* QUIT, its answer checked; closes. -1: EX_UNAVAILABLE refused (deletions may
  * not have been made). */
 int session_quit(struct session *session, struct err *err);

@@ -29,7 +29,7 @@ batch(enum sync_mode mode, size_t n, int hole)
 		fds[i] =
 		    openat(dirfd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		CHECK_INT(write(fds[i], "text", 4), 4);
-		sync_start(sync, fds[i]);
+		sync_start(sync, fds[i], 1 << 20);
 	}
 	if (hole) {
 		(void)close(fds[0]);
