@@ -25,7 +25,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 
-/* Fewer files than this are synced one by one. */
+/* Fewer messages than this are synced one by one. */
 #define SYNC_WHOLE_MIN 8
 /* A smaller file is written back with its batch. */
 #define SYNC_START_MIN (1024 * 1024)
@@ -180,11 +180,9 @@ int
 sync_batch(struct sync *sync, const int *fds, size_t n, int dirfd,
     struct err *err)
 {
-	size_t i, files = 0;
+	size_t i;
 
-	for (i = 0; i < n; i++)
-		files += fds[i] != -1;
-	if (sync->fd != -1 && files >= SYNC_WHOLE_MIN)
+	if (sync->fd != -1 && n >= SYNC_WHOLE_MIN)
 		return batch_whole(sync, err);
 	forget(sync);
 	for (i = 0; i < n; i++) {

@@ -32,8 +32,9 @@ int sync_begin(struct sync *sync, int dirfd, struct err *err);
  */
 void sync_start(struct sync *sync, int fd, uint64_t octets);
 /*
- * Make the batch's files and the directory they are in durable. fds of -1
- * are passed over. EX_IOERR; after that nothing may be retried.
+ * Make the batch's files and the directory they are in durable. n
+ * counts messages: an fd of -1 has its octets in another one's file. EX_IOERR;
+ * after that nothing may be retried.
  */
 int sync_batch(struct sync *sync, const int *fds, size_t n, int dirfd,
     struct err *err);

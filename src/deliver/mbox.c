@@ -234,12 +234,20 @@ sync_items(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 {
 	struct mbox *mbox = deliver->work;
 	struct batch *batch;
+	int *fds, rc;
 
 	/* a batch has one file, whichever of its messages one asks */
 	if (n == 0 || (batch = batch_of(mbox, items[0])) == NULL)
 		return 0;
-	return spool_sync(deliver, &batch->fd, 1, mbox->spool_dir,
-	    deliver->spool_dir, err);
+	/* one entry a message all the same: from 8 on a syncfs does for the
+	 * file and its directory */
+	fds = xreallocarray(NULL, n, sizeof(*fds));
+	for (size_t i = 0; i < n; i++)
+		fds[i] = i == 0 ? batch->fd : -1;
+	rc = spool_sync(deliver, fds, n, mbox->spool_dir, deliver->spool_dir,
+	    err);
+	free(fds);
+	return rc;
 }
 
 static int
