@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/stop.h"
 #include "base/xalloc.h"
+#include "cli/text.h"
 
 struct line {
 	const char *prompt;
@@ -198,7 +199,8 @@ line_open(const char *prompt, const char *const *words)
 			line->terminal = stderr;
 	}
 #ifdef HAVE_LIBEDIT
-	if (line->terminal != NULL)
+	/* libedit wants a cursor that it can move */
+	if (line->terminal != NULL && text_terminal(fileno(line->terminal)) > 0)
 		edit_open(line);
 #endif
 	return line;
