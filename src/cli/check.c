@@ -91,8 +91,13 @@ put_text(const struct check *check, enum finding finding, const char *mend,
 	const char *word = looks[finding].word;
 	int fill = INDENT - (int)strlen(word);
 
+	char *named = NULL;
+
 	if (check->cli->quiet > 0 && finding != FINDING_WRONG)
 		return;
+	/* then nothing above it says whose it is */
+	if (check->cli->quiet > 0)
+		text = named = xasprintf("%s: %s", check->account->name, text);
 	if (cli_color(check->cli, STDOUT_FILENO))
 		printf("\033[%sm%s\033[0m%*s", looks[finding].color, word, fill,
 		    "");
@@ -103,6 +108,7 @@ put_text(const struct check *check, enum finding finding, const char *mend,
 		printf("%*s", INDENT, "");
 		put_wrapped(mend);
 	}
+	free(named);
 }
 
 static void

@@ -49,9 +49,12 @@ provider_of(const struct check *check)
 
 /* ---- the wrong way to TLS ---- */
 
-/* Is a POP3 server to be heard this way? It need not be one we trust. */
+/*
+ * Is a POP3 server to be heard this way? It need not be one we trust. caps is
+ * what it offers, where that can be known.
+ */
 static bool
-greets(const struct account *account, enum account_tls tls)
+greets(const struct account *account, enum account_tls tls, unsigned int *caps)
 {
 	struct account *other = account_copy(account);
 	struct session session;
@@ -63,8 +66,11 @@ greets(const struct account *account, enum account_tls tls)
 		other->timeout_ms = PROBE_MS;
 	memset(&session, 0, sizeof(session));
 	heard = session_connect(&session, other, deadline_after(PROBE_MS),
-		    &err) == 0 ||
-	    (tls == ACCOUNT_TLS_IMPLICIT && says(&err, "certificate"));
+		    &err) == 0;
+	if (heard && session_secure(&session, &err) == 0)
+		*caps = session.caps_before;
+	else if (tls == ACCOUNT_TLS_IMPLICIT && says(&err, "certificate"))
+		heard = true;
 	session_close(&session);
 	account_free(other);
 	return heard;
@@ -122,16 +128,20 @@ mend_connection(struct check *check, bool connected)
 {
 	const struct account *account = check->account;
 	bool implicit = account->tls == ACCOUNT_TLS_IMPLICIT;
+	unsigned int caps = 0;
 	char *mend = mend_host(check);
 
 	if (mend != NULL || account->tunnel != NULL)
 		return mend;
-	if (implicit && greets(account, ACCOUNT_TLS_NONE))
-		return xasprintf(
-		    "The server waits for STLS at this port: tls = starttls "
-		    "and port = %s. Better, if it has it: port = 995.",
-		    account->port);
-	if (!implicit && connected && greets(account, ACCOUNT_TLS_IMPLICIT))
+	if (implicit && greets(account, ACCOUNT_TLS_NONE, &caps))
+		return caps & POP3_CAP_STLS ?
+		    xasprintf("TLS begins later at this port: set tls = "
+			      "starttls and port = %s.",
+			account->port) :
+		    xstrdup("The server has no TLS at this port: set port = "
+			    "995.");
+	if (!implicit && connected &&
+	    greets(account, ACCOUNT_TLS_IMPLICIT, &caps))
 		return xstrdup(
 		    "The server speaks TLS from the first octet at this "
 		    "port: tls = implicit.");
