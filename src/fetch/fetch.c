@@ -207,7 +207,7 @@ work(struct run *run, struct err *err)
 	begin_progress(run);
 	if (retrieve(run, err) == -1)
 		return -1;
-	if (run->listing.complete && run->records)
+	if (run->listing.complete && run->records && !run->stopping)
 		state_set_listed(run->state, (uint32_t)time(NULL));
 	return 0;
 }

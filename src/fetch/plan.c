@@ -429,7 +429,9 @@ limit(struct run *run)
 {
 	struct plan *plan = &run->plan;
 	const struct account *account = run->account;
-	uint64_t octets = 0;
+	/* an earlier session of this run counts, too */
+	uint64_t octets = run->summary->octets;
+	uint64_t before = run->summary->delivered;
 	size_t n = 0;
 
 	if (account->newest_first)
@@ -441,11 +443,11 @@ limit(struct run *run)
 		}
 	for (; n < plan->count; n++) {
 		octets += plan->items[n].octets;
-		if (account->limit != 0 && n >= account->limit)
+		if (account->limit != 0 && n + before >= account->limit)
 			break;
 		/* one always goes, else a big message would block the rest */
 		if (account->max_bytes != 0 && octets > account->max_bytes &&
-		    n > 0)
+		    n + before > 0)
 			break;
 	}
 	for (size_t i = n; i < plan->count; i++) {
@@ -459,7 +461,9 @@ static int
 make(struct run *run, struct err *err)
 {
 	struct listing *listing = &run->listing;
-	struct census census = { run->state, listing->complete,
+	struct census census = { run->state,
+		/* under new UIDLs nothing is gone */
+		listing->complete && !run->account->renumbered,
 		(uint32_t)time(NULL), false };
 	bool strangers;
 
