@@ -18,6 +18,7 @@
 
 #include "base/deadline.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/stop.h"
 #include "base/xalloc.h"
 #include "net/tls.h"
@@ -49,6 +50,7 @@ stream_new(int fd, const char *peer)
 
 	stream->fd = fd;
 	stream->peer = xstrdup(peer);
+	log_debug(1, "= connected to %s", peer);
 	return stream;
 }
 
@@ -91,7 +93,10 @@ stream_start_tls(struct stream *stream, const char *host,
 		    "somebody may be tampering with the connection",
 		    stream->peer, stream->in_len);
 	stream->tls = tls_start(stream->fd, host, options, until_ms, err);
-	return stream->tls != NULL ? 0 : -1;
+	if (stream->tls == NULL)
+		return -1;
+	log_debug(1, "= TLS with %s", stream->peer);
+	return 0;
 }
 
 struct tls *

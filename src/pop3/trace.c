@@ -59,17 +59,25 @@ trace_reply(int level, const char *data, size_t len)
 	free(safe);
 }
 
+/*
+ * A message line by line. What has no end yet has a backslash behind it, as in
+ * vis(3) one that is escaped cannot stand: the rest is in the next line.
+ */
 void
 trace_body(const char *data, size_t len)
 {
 	const char *lf;
+	char *safe;
+	bool ends;
 
 	if (log_options()->debug < 3)
 		return;
 	for (; len > 0; len -= (size_t)(lf - data), data = lf) {
 		lf = memchr(data, '\n', len);
-		lf = lf == NULL ? data + len : lf + 1;
-		trace_reply(3, data,
-		    (size_t)(lf - data) - (lf[-1] == '\n' ? 1 : 0));
+		ends = lf != NULL;
+		lf = ends ? lf + 1 : data + len;
+		safe = log_safe(data, (size_t)(lf - data) - ends);
+		log_debug(3, "< %s%s", safe, ends ? "" : "\\");
+		free(safe);
 	}
 }
