@@ -292,7 +292,7 @@ poplar: unknown command b\^[[31m (try help)'
 	poplar shell "${PLAIN[@]}" <in >out 2>err &
 	exec 8>in
 	echo 'dele 1' >&8
-	until grep -q Marked out "$BATS_TEST_TMPDIR"/out.*; do sleep 0.02; done
+	until grep -qs Marked "$BATS_TEST_TMPDIR"/out.*; do sleep 0.02; done
 	kill -INT "$(pgrep -P $!)"
 	status=0
 	wait $! || status=$?
