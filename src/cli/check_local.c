@@ -50,14 +50,19 @@ static int
 can_make(const char *path, bool deep, struct err *err)
 {
 	char *copy = xstrdup(path), *dir = copy;
+	struct stat st;
 	int result = 0;
 
 	do
 		dir = dirname(dir);
-	while (deep && !exists(dir) && errno == ENOENT && strlen(dir) > 1);
-	if (access(dir, W_OK | X_OK) == -1)
-		result = err_sys(err, EX_CANTCREAT,
-		    "%s cannot be made, because of %s", path, dir);
+	while (
+	    deep && stat(dir, &st) == -1 && errno == ENOENT && strlen(dir) > 1);
+	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		result = err_set(err, EX_CANTCREAT,
+		    "%s cannot be made: %s is not a directory", path, dir);
+	else if (access(dir, W_OK | X_OK) == -1)
+		result = err_sys(err, EX_CANTCREAT, "%s cannot be made: %s",
+		    path, dir);
 	free(copy);
 	return result;
 }

@@ -144,7 +144,7 @@ mend_connection(struct check *check, bool connected)
 	    greets(account, ACCOUNT_TLS_IMPLICIT, &caps))
 		return xstrdup(
 		    "The server speaks TLS from the first octet at this "
-		    "port: tls = implicit.");
+		    "port: set tls = implicit.");
 	if (connected || net_is_loopback(account->host))
 		return NULL;
 	return xstrdup("Are host and port right, and is no firewall between? "
