@@ -65,6 +65,7 @@ struct top {
 	/* of the message that is coming in */
 	bool in_body, at_start, ended;
 	uint64_t left;
+	bool broken; /* nothing can be written, as failure says */
 	struct err failure;
 	struct pop3_request requests[AT_ONCE];
 };
@@ -161,18 +162,18 @@ show(struct top *top, struct err *err)
 	return 0;
 }
 
+/* What is wrong with a message, or with where it is written: then broken. */
 static int
 finish(struct top *top, struct pop3_request *request, struct err *err)
 {
 	if (request->result != POP3_OK)
 		return pop3_refused(top->session->pop3, request, err);
-	if (request->failed) {
-		*err = top->failure;
-		return -1;
-	}
-	if (top->quote != NULL && mbox_quote_end(top->quote, err) == -1)
-		return -1;
-	return top->terminal ? show(top, err) : 0;
+	if (request->failed ||
+	    (top->quote != NULL &&
+		mbox_quote_end(top->quote, &top->failure) == -1) ||
+	    (top->terminal && show(top, &top->failure) == -1))
+		top->broken = true;
+	return 0;
 }
 
 /* A refused message does not stop the others. */
@@ -182,7 +183,8 @@ on_done(void *arg, struct pop3_request *request)
 	struct top *top = arg;
 	struct err err = ERR_INIT;
 
-	if (request->result == POP3_LOST || finish(top, request, &err) == 0)
+	if (request->result == POP3_LOST || top->broken ||
+	    finish(top, request, &err) == 0)
 		return;
 	err_prefix(&err, "%s", top->session->account->name);
 	top->status = err_worse(top->status, cli_fail(&err));
@@ -195,6 +197,7 @@ ask(struct top *top, const struct message *message,
 	memset(request, 0, sizeof(*request));
 	request->shape = POP3_BODY;
 	request->weight = 4096;
+	request->max_octets = pop3_top_max(top->lines);
 	request->begin = on_begin;
 	request->body = on_body;
 	request->done = on_done;
@@ -221,6 +224,10 @@ ask_all(struct top *top, const struct selection *selection, struct err *err)
 			next++;
 		} else if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
 			return -1;
+		if (top->broken) {
+			*err = top->failure;
+			return -1;
+		}
 	}
 	return 0;
 }
