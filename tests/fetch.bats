@@ -1,0 +1,324 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# fetch: what is delivered, where, and what is done on the server.
+
+load lib/common
+
+setup_file() {
+	make_tls
+}
+
+setup() {
+	common_setup
+	MAIL=$BATS_TEST_TMPDIR/mail
+	make_mailbox "$MAIL" 3
+}
+
+serve() {
+	start_server --mailbox "$MAIL" --uidl name --cert "$CERT" --key "$KEY" "$@"
+}
+
+left() {
+	(cd "$MAIL" && echo *)
+}
+
+# The subjects of the messages in a maildir.
+subjects() {
+	find "$1/new" -type f -exec sed -n 's/^Subject: //p' {} + | sort | paste -sd,
+}
+
+@test "fetch --maildir: made, filled, with digests as on the server; twice" {
+	serve
+	run --separate-stderr -0 poplar fetch --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(maildir_digests Mail)" "$(mailbox_digests "$MAIL")"
+	assert_equal "$(ls Mail)" $'cur\nnew\ntmp'
+	assert_equal "$(stat -c %a Mail Mail/new | sort -u)" 700
+	run -0 find Mail/tmp Mail/cur -type f
+	assert_output ''
+	for name in Mail/new/*; do
+		assert_regex "$name" '/[0-9]+\.p[0-9a-f]{24}\.[^/]+,S=132$'
+	done
+	run --separate-stderr -0 poplar fetch -v --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: no new mail; 3 on the server'
+	make_mailbox "$MAIL" 5
+	run --separate-stderr -0 poplar fetch -v --maildir Mail "${TLS[@]}"
+	said 'poplar: tester@localhost: 2 messages (264 B) delivered; 5 on the server'
+	assert_equal "$(maildir_digests Mail)" "$(mailbox_digests "$MAIL")"
+}
+
+@test "fetch --maildir: a message that a reader moved does not come again" {
+	serve
+	poplar fetch --maildir Mail "${TLS[@]}"
+	for name in Mail/new/*; do
+		mv "$name" "Mail/cur/${name##*/}:2,S"
+	done
+	rm "$(find Mail/cur -type f | head -n 1)"
+	poplar fetch --maildir Mail "${TLS[@]}"
+	run -0 find Mail/new -type f
+	assert_output ''
+}
+
+@test "fetch --mbox: appended, quoted, made 0600" {
+	printf 'Return-Path: <me@example.org>\n\nFrom me\n>From you\nend' >"$MAIL/004"
+	serve
+	poplar fetch --mbox inbox 4 "${TLS[@]}"
+	assert_equal "$(stat -c %a inbox)" 600
+	assert_equal "$(sed '1s/ [A-Z].*//' inbox)" 'From me@example.org
+Return-Path: <me@example.org>
+
+>From me
+>>From you
+end'
+	run --separate-stderr -0 poplar fetch --mbox inbox "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(python3 "$TESTS_DIR/lib/mbox_digests.py" inbox | sort)" \
+		"$(mailbox_digests "$MAIL")"
+	run -0 ls
+	assert_output inbox
+}
+
+@test "fetch --stdout: one message as it is, not recorded when named" {
+	serve
+	run --separate-stderr -0 poplar fetch --stdout 3 "${TLS[@]}"
+	assert_output "$(cat "$MAIL/003")"
+	said ''
+	run --separate-stderr -64 poplar fetch --stdout 2 3 "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: --stdout takes one message and 2 are chosen; several go to --mbox -'
+	run -0 poplar list new "${TLS[@]}"
+	assert_equal "${#lines[@]}" 3
+}
+
+@test "fetch --stdout: as a script would use it" {
+	serve
+	poplar fetch --stdout 3 "${TLS[@]}" | grep -q '^Subject: message 3$'
+	cat >rc <<-EOT
+	MAILDIR=$HOME
+	DEFAULT=$HOME/box/
+	EOT
+	mkdir box
+	poplar fetch --stdout 3 "${TLS[@]}" | procmail -m "$HOME/rc"
+	run -0 subjects box
+	assert_output 'message 3'
+}
+
+@test "fetch --mbox -: all that is new, recorded once it is written" {
+	serve
+	full() { "$POPLAR" fetch --mbox - "${TLS[@]}" >/dev/full; }
+	run --separate-stderr -74 full
+	said 'poplar: tester@localhost: standard output: No space left on device'
+	poplar fetch --mbox - "${TLS[@]}" >out
+	assert_equal "$(python3 "$TESTS_DIR/lib/mbox_digests.py" out | sort)" \
+		"$(mailbox_digests "$MAIL")"
+	run --separate-stderr -0 poplar fetch --mbox - "${TLS[@]}"
+	assert_output ''
+	said ''
+}
+
+@test "fetch --pipe: procmail sorts" {
+	serve
+	mkdir box
+	cat >rc <<-EOT
+	MAILDIR=$HOME/box
+	DEFAULT=$HOME/box/inbox/
+	:0
+	* ^Subject: message 2
+	two/
+	EOT
+	run --separate-stderr -0 poplar fetch --pipe "procmail -m $HOME/rc" "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(subjects box/inbox)" 'message 1,message 3'
+	assert_equal "$(subjects box/two)" 'message 2'
+}
+
+@test "fetch --pipe: maildrop sorts" {
+	serve
+	mkdir -p box/{inbox,two}/{tmp,new,cur}
+	cat >filter <<-EOT
+	if (/^Subject: message 2/)
+	  to $HOME/box/two
+	to $HOME/box/inbox
+	EOT
+	chmod 600 filter
+	run --separate-stderr -0 poplar fetch --pipe "maildrop $HOME/filter" "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(subjects box/inbox)" 'message 1,message 3'
+	assert_equal "$(subjects box/two)" 'message 2'
+}
+
+@test "fetch --pipe: whole messages, environment, output on standard error" {
+	serve
+	# shellcheck disable=SC2016
+	run --separate-stderr -0 poplar fetch 2 "${TLS[@]}" --pipe \
+		'cat >got; echo "$POPLAR_ACCOUNT $POPLAR_UIDL $POPLAR_OCTETS"'
+	assert_output ''
+	said 'tester@localhost 002 132'
+	run -0 cmp got "$MAIL/002"
+	run --separate-stderr -0 poplar fetch --pipe true "${TLS[@]}"
+	said ''
+}
+
+@test "fetch --pipe: 75 is later, another status is 73, the rest goes on" {
+	serve
+	run --separate-stderr -75 poplar fetch --pipe \
+		'grep -q "message [13]$" || exit 75' "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: message 2: grep -q "message [13]$" || exit 75: exit status 75'
+	run -0 poplar list new "${TLS[@]}"
+	assert_output '2 138'
+	run --separate-stderr -75 poplar fetch -qq --pipe 'exit 75' "${TLS[@]}"
+	said ''
+	run --separate-stderr -73 poplar fetch --pipe 'exit 3' --delete "${TLS[@]}"
+	said 'poplar: tester@localhost: message 2: exit 3: exit status 3'
+	assert_equal "$(left)" '001 002 003'
+	# shellcheck disable=SC2016
+	run --separate-stderr -73 poplar fetch --pipe 'kill -9 $$' "${TLS[@]}"
+	said 'poplar: tester@localhost: message 2: kill -9 $$: killed by signal 9'
+}
+
+@test "fetch --delete: only what was delivered; --keep is the default" {
+	serve
+	poplar fetch --maildir Mail "${TLS[@]}"
+	assert_equal "$(left)" '001 002 003'
+	make_mailbox "$MAIL" 5
+	run --separate-stderr -0 poplar fetch -v --delete --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: 2 messages (264 B) delivered, 2 deleted; 3 on the server'
+	assert_equal "$(left)" '001 002 003'
+	assert_equal "$(subjects Mail)" 'message 1,message 2,message 3,message 4,message 5'
+}
+
+@test "fetch --delete: a lost QUIT is made up for, in this run or the next" {
+	serve --close-at QUIT:1 --fault-connections 1
+	run --separate-stderr -0 poplar fetch --delete --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(left)" '*'
+	stop_server
+	make_mailbox "$MAIL" 5
+	serve --close-at QUIT:1
+	run --separate-stderr -75 poplar fetch --delete --maildir Mail \
+		--identity box "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: localhost closed the connection without ending TLS'
+	assert_equal "$(left)" '001 002 003 004 005'
+	stop_server
+	serve
+	run --separate-stderr -0 poplar fetch -v --delete --maildir Mail \
+		--identity box "${TLS[@]}"
+	said 'poplar: tester@localhost: 5 deleted; 0 on the server'
+	assert_equal "$(left)" '*'
+	assert_equal "$(find Mail/new -type f | wc -l)" 8
+}
+
+@test "fetch: numbers bring again, sets and limits choose" {
+	serve
+	poplar fetch --maildir Mail 2 2 "${TLS[@]}"
+	assert_equal "$(subjects Mail)" 'message 2'
+	poplar fetch --maildir Mail --limit 1 "${TLS[@]}"
+	assert_equal "$(subjects Mail)" 'message 1,message 2'
+	poplar fetch --maildir Mail uid:002 "${TLS[@]}"
+	assert_equal "$(subjects Mail)" 'message 1,message 2,message 2'
+	poplar fetch --maildir Other all --newest-first --max-bytes 300 "${TLS[@]}"
+	assert_equal "$(subjects Other)" 'message 2,message 3'
+	poplar fetch --maildir Other new --max-size 100 "${TLS[@]}"
+	poplar fetch --maildir Other 3- --min-size 1k "${TLS[@]}"
+	assert_equal "$(subjects Other)" 'message 2,message 3'
+}
+
+@test "fetch --dry-run: says what, changes nothing" {
+	serve
+	poplar fetch --maildir Mail 1 "${TLS[@]}"
+	run --separate-stderr -0 poplar fetch --dry-run --maildir Mail "${TLS[@]}"
+	assert_output $'fetch 2 138\nfetch 3 138'
+	said ''
+	assert_equal "$(subjects Mail)" 'message 1'
+	run -0 grep -c RETR "$SERVER_LOG"
+	assert_output 1
+}
+
+@test "fetch --json, read by jq" {
+	serve --err-at RETR:2
+	run poplar fetch --maildir Mail --json "${TLS[@]}"
+	assert_equal "$status" 69
+	printf '%s\n' "$output" | grep '^{' >out
+	run -0 jq -rc 'select(.num) | [.num, .uidl, .outcome, .octets, .status]' out
+	# those that arrived are told of when their batch is safe
+	assert_output '[2,"002","failed",138,69]
+[1,"001","delivered",138,0]
+[3,"003","delivered",138,0]'
+	run -0 jq -rc 'select(.summary) | [.delivered, .octets, .failed, .on_server, .status]' out
+	assert_output '[2,264,1,3,69]'
+	assert_file_exists "Mail/new/$(jq -r 'select(.num == 1) | .name' out)"
+	run -0 jq -r 'select(.num == 2) | .error' out
+	assert_output --partial 'refused RETR 2: refused by the test'
+}
+
+@test "fetch: a refused message does not stop the others" {
+	serve --err-at RETR:2 --fault-connections 1
+	run --separate-stderr -69 poplar fetch --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: message 2: localhost refused RETR 2: refused by the test'
+	assert_equal "$(subjects Mail)" 'message 1,message 3'
+	run --separate-stderr -0 poplar fetch --maildir Mail "${TLS[@]}"
+	assert_equal "$(subjects Mail)" 'message 1,message 2,message 3'
+}
+
+@test "fetch: a lost connection is made up for in the same run" {
+	serve --cut-after 700 --fault-connections 1
+	run --separate-stderr -0 poplar fetch --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(maildir_digests Mail)" "$(mailbox_digests "$MAIL")"
+}
+
+@test "fetch: without UIDL nothing comes twice" {
+	serve --no-uidl
+	poplar fetch --maildir Mail "${TLS[@]}"
+	run --separate-stderr -0 poplar fetch -v --maildir Mail "${TLS[@]}"
+	said 'poplar: tester@localhost: 3 known before; 3 on the server'
+	assert_equal "$(subjects Mail)" 'message 1,message 2,message 3'
+}
+
+@test "fetch: cron's way, nothing is printed when nothing is to be done" {
+	serve
+	poplar fetch --maildir Mail "${TLS[@]}"
+	run --separate-stderr -0 setsid env -i "$POPLAR" fetch --maildir "$HOME/Mail" \
+		--state "$(poplar state path "${TLS[@]}")" "${TLS[@]}" </dev/null
+	assert_output ''
+	said ''
+	poplar delete all "${TLS[@]}"
+	run --separate-stderr -0 setsid env -i "$POPLAR" fetch --maildir "$HOME/Mail" \
+		--state "$(poplar state path "${TLS[@]}")" "${TLS[@]}" </dev/null
+	assert_output ''
+	said ''
+}
+
+@test "fetch --fail-empty: 1 says that there was nothing" {
+	serve
+	run --separate-stderr -0 poplar fetch --fail-empty --maildir Mail "${TLS[@]}"
+	run --separate-stderr -1 poplar fetch --fail-empty --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said ''
+}
+
+@test "fetch: usage" {
+	serve
+	run --separate-stderr -64 poplar fetch "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: deliver to where? Name one of --maildir DIR, --mbox FILE, --pipe CMD, --lmtp ADDRESS or --stdout'
+	run --separate-stderr -64 poplar fetch --maildir a --mbox b "${TLS[@]}"
+	said 'poplar: --mbox: a second destination: there is maildir already'
+	run --separate-stderr -69 poplar fetch --maildir Mail 2-9 "${TLS[@]}"
+	said 'poplar: tester@localhost: there is no message 9 on the server, which has 3'
+	run --separate-stderr -69 poplar fetch --maildir Mail 1 uid:none "${TLS[@]}"
+	said 'poplar: tester@localhost: there is no message uid:none on the server'
+	run -0 find Mail -type f
+	assert_output ''
+}

@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# When something is wrong: one clear sentence, the status of the manual's table,
+# and nothing lost. What is wrong with certificates is in tls.bats.
+
+load lib/common
+load lib/dovecot
+
+setup_file() {
+	make_tls
+	make_mailbox "$BATS_FILE_TMPDIR/mail" 3
+	head -c 100000 /dev/zero | tr '\0' x | fold -w 70 \
+		>"$BATS_FILE_TMPDIR/mail/004"
+}
+
+setup() {
+	common_setup
+	MAIL=$BATS_FILE_TMPDIR/mail
+	start_server --mailbox "$MAIL" --cert "$CERT" --key "$KEY"
+	STATE=$(poplar state path "${TLS[@]}")
+}
+
+# Nothing was lost: what is on the server now comes in whole, once.
+nothing_lost() {
+	run -0 poplar stat "${TLS[@]}"
+	assert_output --partial '4 '
+	run --separate-stderr -0 poplar fetch --maildir "$HOME/Good" "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(maildir_digests "$HOME/Good")" "$(mailbox_digests "$MAIL")"
+}
+
+# The program with every file limited to $1 blocks of 1024 octets, which is to it
+# as a full disk is. Standard error goes through a pipe, for it is limited too.
+limited() {
+	{
+		(
+			trap '' XFSZ
+			ulimit -f "$1"
+			exec "$POPLAR" "${@:2}"
+		) 2>&1 >&4 | cat >&2
+		return "${PIPESTATUS[0]}"
+	} 4>&1
+}
+
+# The program without the privileges that root has over files.
+unprivileged() {
+	if [[ $(id -u) == 0 ]]; then
+		setpriv --bounding-set=-all --inh-caps=-all "$POPLAR" "$@"
+	else
+		"$POPLAR" "$@"
+	fi
+}
+
+@test "trouble: a wrong password is 77" {
+	(umask 077 && echo wrong >wrong)
+	for where in TLS STARTTLS PLAIN; do
+		declare -n way=$where
+		run --separate-stderr -77 poplar fetch --maildir Mail "${way[@]}" \
+			--password-file wrong
+		assert_output ''
+		said "poplar: tester@${way[1]}: ${way[1]} refused the login: [AUTH] Authentication failed."
+	done
+	assert_not_exists Mail/new/*
+	nothing_lost
+}
+
+@test "trouble: an unknown host is 68" {
+	run --separate-stderr -68 poplar stat pop3s://tester@host.invalid \
+		--password-file "$PASSWORD_FILE"
+	assert_output ''
+	said 'poplar: tester@host.invalid: there is no host named host.invalid'
+}
+
+@test "trouble: a refused port is 75" {
+	closed=$(free_ports 1)
+	run --separate-stderr -75 poplar stat "${TLS[@]}" --port "$closed"
+	assert_output ''
+	said "poplar: tester@localhost: cannot connect to localhost port $closed: 127.0.0.1: Connection refused"
+	run --separate-stderr -75 poplar stat "${TLS[@]}" --port "$closed" -qq
+	said ''
+}
+
+@test "trouble: TLS where there is none is 69, with a hint" {
+	run --separate-stderr -69 poplar stat "${TLS[@]}" --port "$PORT"
+	assert_output ''
+	said 'poplar: tester@localhost: localhost does not speak TLS there; try --tls=starttls or port 995'
+}
+
+@test "trouble: none where there is TLS is 75, with a hint" {
+	run --separate-stderr -75 poplar stat "${PLAIN[@]}" --port "$TLSPORT" --timeout 1s
+	assert_output ''
+	said 'poplar: tester@127.0.0.1: 127.0.0.1 did not answer the connection within 1 seconds; if it speaks TLS there, try --tls=implicit'
+}
+
+@test "trouble: an unverified certificate is 69, STLS not to be had is 69" {
+	run --separate-stderr -69 poplar fetch --maildir Mail "${TLS[@]:0:4}" \
+		"${TLS[@]:8}"
+	assert_output ''
+	assert_regex "$stderr" '^poplar: tester@localhost: the certificate of localhost was issued by an unknown authority \(CN=Test CA\)[^.]*$'
+	run -1 grep PASS "$SERVER_LOG"
+	stop_server
+	start_server --mailbox "$MAIL" --no-stls
+	run --separate-stderr -69 poplar fetch --maildir Mail "${STARTTLS[@]}"
+	assert_output ''
+	assert_regex "$stderr" '^poplar: tester@localhost: localhost (does not offer|refused) STLS'
+	run -1 grep -E 'PASS|AUTH' "$SERVER_LOG"
+}
+
+@test "trouble: no password in the clear without leave" {
+	for word in "${PLAIN[@]}"; do
+		[[ $word == --insecure-auth ]] || options+=("$word")
+	done
+	run --separate-stderr -69 poplar stat "${options[@]}"
+	assert_output ''
+	said 'poplar: tester@127.0.0.1: 127.0.0.1 offers no login that keeps the password secret on a line without TLS; use --tls=implicit or --tls=starttls, or --insecure-auth to send it in the clear'
+	run -1 grep -E 'PASS|AUTH' "$SERVER_LOG"
+}
+
+@test "trouble: a password that cannot be had is 78" {
+	run --separate-stderr -78 poplar stat "${TLS[@]}" --password-file none
+	assert_output ''
+	said 'poplar: tester@localhost: password-file: none: No such file or directory'
+	echo secret >open
+	chmod 644 open
+	run --separate-stderr -78 poplar stat "${TLS[@]}" --password-file open
+	said 'poplar: tester@localhost: password-file: open holds a password and others may read or write it (mode 0644): chmod 600 open'
+	run --separate-stderr -78 poplar stat "${TLS[@]:0:10}" </dev/null
+	said 'poplar: tester@localhost: no password for tester@localhost, and no terminal to ask at: give --password-command, --password-file, --password-fd or --netrc'
+}
+
+@test "trouble: a maildir that cannot be opened is 73" {
+	mkdir -p Mail/{tmp,new,cur}
+	chmod 0 Mail
+	run --separate-stderr -73 unprivileged fetch --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said "poplar: tester@localhost: $HOME/Mail: Permission denied"
+	chmod 500 Mail Mail/*
+	run --separate-stderr -73 unprivileged fetch --maildir Mail "${TLS[@]}"
+	assert_output ''
+	assert_regex "$stderr" "^poplar: tester@localhost: $HOME/Mail[^:]*: Permission denied$"
+	run --separate-stderr -73 poplar fetch --maildir no/such "${TLS[@]}"
+	assert_output ''
+	said "poplar: tester@localhost: cannot make $HOME/no/such: No such file or directory"
+	run -1 grep RETR "$SERVER_LOG"
+	nothing_lost
+}
+
+@test "trouble: a destination of another kind is 78" {
+	: >file
+	run --separate-stderr -78 poplar fetch --maildir file "${TLS[@]}"
+	assert_output ''
+	said "poplar: tester@localhost: $HOME/file is not a maildir"
+	mkdir full
+	: >full/letter
+	run --separate-stderr -78 poplar fetch --maildir full "${TLS[@]}"
+	said "poplar: tester@localhost: $HOME/full is a directory with other things in it, not a maildir"
+	run --separate-stderr -78 poplar fetch --mbox full "${TLS[@]}"
+	said "poplar: tester@localhost: $HOME/full: Is a directory"
+	run -1 grep RETR "$SERVER_LOG"
+	nothing_lost
+}
+
+@test "trouble: a full disk under the maildir is 74" {
+	run --separate-stderr -74 limited 20 fetch --delete --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said "poplar: tester@localhost: $HOME/Mail: File too large"
+	run -0 find Mail/new -type f -size +20k
+	assert_output ''
+	run --separate-stderr -0 poplar fetch --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said ''
+	assert_equal "$(maildir_digests Mail)" "$(mailbox_digests "$MAIL")"
+}
+
+@test "trouble: a full disk under mbox and pipe is 74" {
+	for where in '--mbox inbox' '--pipe cat >&2'; do
+		run --separate-stderr -74 limited 20 fetch --delete \
+			"${where%% *}" "${where#* }" "${TLS[@]}"
+		assert_output ''
+		said "poplar: tester@localhost: ${STATE%/*}: File too large"
+	done
+	assert_file_empty inbox
+	nothing_lost
+}
+
+@test "trouble: a full disk under the state is 74" {
+	run --separate-stderr -74 limited 0 fetch --delete --maildir Mail "${TLS[@]}"
+	assert_output ''
+	assert_regex "$stderr" "^poplar: tester@localhost: [^:]*${STATE##*/}[^:]*: File too large$"
+	run -1 grep DELE "$SERVER_LOG"
+	nothing_lost
+}
+
+@test "trouble: a full disk under standard output is 74" {
+	full() { "$POPLAR" "$@" "${TLS[@]}" >/dev/full; }
+	for command in stat list uidl 'list --long' 'list --json' capa; do
+		# shellcheck disable=SC2086
+		run --separate-stderr -74 full $command
+		said 'poplar: standard output: No space left on device'
+	done
+	for command in 'top 1' 'fetch --stdout 4'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr -74 full $command
+		said 'poplar: tester@localhost: standard output: No space left on device'
+	done
+	closed() { "$POPLAR" stat "${TLS[@]}" >&-; }
+	run --separate-stderr -74 closed
+	said 'poplar: standard output: Bad file descriptor'
+	nothing_lost
+}
+
+@test "trouble: a reader that goes away" {
+	for number in {1..300}; do
+		ln "$MAIL/004" "$BATS_TEST_TMPDIR/x$number"
+	done
+	mkdir many
+	mv "$BATS_TEST_TMPDIR"/x* many
+	stop_server
+	start_server --mailbox many
+	gone() { "$POPLAR" "$@" "${PLAIN[@]}" | head -c 10 >/dev/null; return "${PIPESTATUS[0]}"; }
+	run --separate-stderr -74 gone top -n 9999 all
+	said 'poplar: tester@127.0.0.1: standard output: Broken pipe'
+}
+
+@test "trouble: two at a time, the second is 75 at once" {
+	poplar fetch --maildir "$HOME/Good" --limit 1 "${TLS[@]}"
+	exec {lock}<>"$STATE.lock"
+	flock -n "$lock"
+	run --separate-stderr -75 poplar fetch --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said "poplar: tester@localhost: another poplar is using the state $STATE"
+	exec {lock}>&-
+	nothing_lost
+}
