@@ -304,6 +304,7 @@ look_up(struct listing *listing, const struct message *message,
 	memset(request, 0, sizeof(*request));
 	request->shape = POP3_BODY;
 	request->weight = 2048; /* a header's usual size */
+	request->max_octets = pop3_top_max(0);
 	request->body = on_body;
 	request->done = on_done;
 	request->arg = lookup;

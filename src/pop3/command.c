@@ -11,6 +11,9 @@
 #include "base/parse.h"
 #include "pop3/pop3.h"
 
+#define TOP_HEADER_MAX (UINT64_C(64) * 1024 * 1024)
+#define TOP_LINE_MAX (UINT64_C(64) * 1024)
+
 /* Submit-and-finish; a refusal is an error. */
 static int
 finish(struct pop3 *pop3, struct pop3_request *request, struct err *err)
@@ -290,6 +293,14 @@ pop3_retr(struct pop3 *pop3, uint32_t num, pop3_body_fn *fn, void *arg,
 	return 0;
 }
 
+uint64_t
+pop3_top_max(uint64_t lines)
+{
+	if (lines > (INT64_MAX - TOP_HEADER_MAX) / TOP_LINE_MAX)
+		return INT64_MAX;
+	return TOP_HEADER_MAX + lines * TOP_LINE_MAX;
+}
+
 int
 pop3_top(struct pop3 *pop3, uint32_t num, uint64_t lines, pop3_body_fn *fn,
     void *arg, struct err *err)
@@ -297,6 +308,7 @@ pop3_top(struct pop3 *pop3, uint32_t num, uint64_t lines, pop3_body_fn *fn,
 	struct pop3_request request = { .shape = POP3_BODY, .body = fn };
 
 	request.arg = arg;
+	request.max_octets = pop3_top_max(lines);
 	if (pop3_submit(pop3, &request, err, "TOP %" PRIu32 " %" PRIu64, num,
 		lines) == -1)
 		return -1;

@@ -202,6 +202,9 @@ int pop3_retr(struct pop3 *pop3, uint32_t num, pop3_body_fn *fn, void *arg,
     uint64_t *octets, struct err *err);
 int pop3_top(struct pop3 *pop3, uint32_t num, uint64_t lines, pop3_body_fn *fn,
     void *arg, struct err *err);
+/* max_octets for TOP: enough for every header, and for servers that send the
+ * whole of most messages; but not without end. */
+uint64_t pop3_top_max(uint64_t lines);
 
 /* Parsers of listing lines, for those who submit LIST and UIDL themselves. 0,
  * or -1 EX_PROTOCOL. */
