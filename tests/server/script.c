@@ -7,6 +7,8 @@
  *	S: text             said, with CRLF
  *	S-raw: te\x00xt\n   said as it is, C escapes undone, no CRLF
  *	S-file: path        a file's octets; relative to the transcript
+ *	S-endless: text     like S-raw, until the client has gone; each % is how
+ *			    often it has been said
  *	C: text             must be heard, literally
  *	C~ regex            must be heard: an extended regular expression, all
  *of it WAIT ms CLOSE, RST, STALL   end the connection by FIN, by reset, never
@@ -119,10 +121,29 @@ say_file(struct script *script, struct conn *conn, const char *name)
 		err(1, NULL);
 	if ((file = fopen(path, "r")) == NULL)
 		err(1, "%s", path);
-	while ((n = fread(buf, 1, sizeof(buf), file)) > 0)
+	while (!conn->dead && (n = fread(buf, 1, sizeof(buf), file)) > 0)
 		conn_copy(conn, buf, n);
 	fclose(file);
 	free(path);
+}
+
+static void
+say_endless(struct conn *conn, const char *text)
+{
+	size_t len;
+	char *raw = unescape(text, &len), number[24], *p;
+	unsigned long n;
+
+	for (n = 1; !conn->dead; n++) {
+		snprintf(number, sizeof(number), "%lu", n);
+		for (p = raw; p < raw + len; p++) {
+			if (*p == '%')
+				conn_copy(conn, number, strlen(number));
+			else
+				conn_copy(conn, p, 1);
+		}
+	}
+	free(raw);
 }
 
 static void
@@ -138,7 +159,9 @@ step(struct script *script, struct conn *conn, char *line)
 		raw = unescape(arg, &len);
 		conn_copy(conn, raw, len);
 		free(raw);
-	} else if ((arg = after(line, "S-file:")) != NULL)
+	} else if ((arg = after(line, "S-endless:")) != NULL)
+		say_endless(conn, arg);
+	else if ((arg = after(line, "S-file:")) != NULL)
 		say_file(script, conn, arg);
 	else if ((arg = after(line, "C:")) != NULL)
 		hear(script, conn, arg, false);
