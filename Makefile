@@ -51,9 +51,10 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
 # Without optimisation the C library warns about _FORTIFY_SOURCE, so it goes then.
 ALL_CPPFLAGS = -D_GNU_SOURCE -DPOPLAR_VERSION=\"$(VERSION)\" -I$(srcdir)/src \
     $(LIB_CFLAGS) $(if $(filter -O0,$(CFLAGS)),,$(HARDEN_FORTIFY)) $(CPPFLAGS)
-# The prefix maps keep the place of the build out of the binary.
+# The prefix maps keep the places of source and build out of the binary.
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(if $(WERROR),-Werror) -MMD -MP \
-    -ffile-prefix-map=$(abspath $(srcdir))=. -ffile-prefix-map=$(CURDIR)=. \
+    -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(srcdir))/= \
+    -ffile-prefix-map=$(srcdir)/= \
     $(HARDEN_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(HARDEN_LDFLAGS) $(CFLAGS) $(LDFLAGS)
 
@@ -139,19 +140,24 @@ $(LONG): all
 demo: all
 	@$(RUN_ENV) $(srcdir)/tests/demo/run
 
-# Put program, manual and completions under $(DESTDIR)$(prefix).
+# Put program, manual, completions and systemd units under $(DESTDIR)$(prefix).
 MAN1 := $(sort $(wildcard $(srcdir)/man/*.1))
 MAN5 := $(sort $(wildcard $(srcdir)/man/*.5))
 install: $(BUILD)/poplar
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
 	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(bashcompdir) \
-	    $(DESTDIR)$(zshcompdir) $(DESTDIR)$(fishcompdir)
+	    $(DESTDIR)$(zshcompdir) $(DESTDIR)$(fishcompdir) \
+	    $(DESTDIR)$(systemduserunitdir)
 	$(INSTALL) -m 755 $(BUILD)/poplar $(DESTDIR)$(bindir)/poplar
 	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
 	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
 	$(INSTALL) -m 644 $(srcdir)/completions/poplar.bash $(DESTDIR)$(bashcompdir)/poplar
 	$(INSTALL) -m 644 $(srcdir)/completions/_poplar $(DESTDIR)$(zshcompdir)/_poplar
 	$(INSTALL) -m 644 $(srcdir)/completions/poplar.fish $(DESTDIR)$(fishcompdir)/poplar.fish
+	sed 's|@bindir@|$(bindir)|' $(srcdir)/src/systemd/poplar@.service.in \
+	    >$(DESTDIR)$(systemduserunitdir)/poplar@.service
+	chmod 644 $(DESTDIR)$(systemduserunitdir)/poplar@.service
+	$(INSTALL) -m 644 $(srcdir)/src/systemd/poplar@.timer $(DESTDIR)$(systemduserunitdir)
 
 # The same without symbols in the program.
 install-strip: install
@@ -163,7 +169,8 @@ uninstall:
 	    $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
 	    $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5))) \
 	    $(DESTDIR)$(bashcompdir)/poplar $(DESTDIR)$(zshcompdir)/_poplar \
-	    $(DESTDIR)$(fishcompdir)/poplar.fish
+	    $(DESTDIR)$(fishcompdir)/poplar.fish \
+	    $(addprefix $(DESTDIR)$(systemduserunitdir)/,poplar@.service poplar@.timer)
 
 # A tarball of the last commit with configure in it, so that who builds from it
 # needs no autoconf.
