@@ -1,0 +1,231 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# The command line, as all commands have it: options anywhere, accounts, levels of
+# talk, the trace, and what is refused.
+
+load lib/common
+
+setup_file() {
+	make_tls
+	make_mailbox "$BATS_FILE_TMPDIR/mail" 3
+}
+
+# serve, in those tests that talk to somebody.
+serve() {
+	start_server --mailbox "$BATS_FILE_TMPDIR/mail" --cert "$CERT" \
+		--key "$KEY" "$@"
+}
+
+# The trace, without the seconds since the start before each line.
+untimed() {
+	printf '%s\n' "$stderr" | cut -d' ' -f2-
+}
+
+# refused STDERR WORD...: usage, before anything is done.
+refused() {
+	run --separate-stderr -64 poplar "${@:2}"
+	assert_output ''
+	said "poplar: $1"
+}
+
+@test "options: before and after the command, before and after operands" {
+	serve
+	want=$'2 138\n3 138'
+	for how in 1 2 3 4 5; do
+		case $how in
+		1) words=("${TLS[@]}" list 2 3) ;;
+		2) words=(list "${TLS[@]}" 2 3) ;;
+		3) words=(list 2 3 "${TLS[@]}") ;;
+		4) words=("${TLS[@]:0:4}" list 2 "${TLS[@]:4:4}" 3 "${TLS[@]:8}") ;;
+		5) words=("${TLS[@]}" list -- 2 3) ;;
+		esac
+		run --separate-stderr -0 poplar "${words[@]}"
+		assert_output "$want"
+		said ''
+	done
+}
+
+@test "options: every way to write them" {
+	serve
+	run --separate-stderr -0 poplar -Hlocalhost -p "$TLSPORT" -vu tester \
+		--tls-ca-file="$CA" --password-file "$PASSWORD_FILE" top -n0 1
+	assert_line --index 2 'Subject: message 1'
+	said ''
+	run --separate-stderr -0 poplar list -qvl 1 "${TLS[@]}"
+	assert_output --partial $'1\t138\tnew\t'
+}
+
+@test "options: -- ends them, a minus is no message" {
+	refused 'message set "-3": not a number, all, new, seen or uid:UIDL' list -- -3
+	refused 'message set "--json": not a number, all, new, seen or uid:UIDL' \
+		list -- --json
+	refused 'unknown option -3 (see poplar help list)' list -3
+}
+
+@test "options: unknown ones, and shortened ones, are refused" {
+	refused 'unknown option --frob (see poplar help)' --frob stat
+	refused 'unknown option --frob (see poplar help stat)' stat --frob
+	refused 'unknown option --frob (see poplar help stat)' stat --frob=3
+	refused 'unknown option --jso (see poplar help stat)' stat --jso
+	refused 'unknown option --maildir (see poplar help stat)' stat --maildir x
+	refused 'unknown option --long (see poplar help uidl)' uidl --long
+	refused 'unknown option -Z (see poplar help list)' list -lZ
+	refused 'unknown option --every (see poplar help fetch)' fetch --every 5m
+	refused 'unknown option --password (see poplar help stat)' stat --password x
+	refused 'unknown command frob (see poplar help)' frob
+	refused 'unknown command st (see poplar help)' st
+}
+
+@test "options: values that lack, are too much, or make no sense" {
+	refused '--account needs a value: NAME|URL' list -a
+	refused '--json takes no value' stat --json=1
+	refused '--port: "0" is not a port from 1 to 65535 or a service name' \
+		stat -H localhost -u x -p 0
+	refused '--port: "70000" is not a port from 1 to 65535 or a service name' \
+		stat -H localhost -u x -p 70000
+	for option in tls=maybe timeout=soon timeout=-1 pipelining=x utf8=perhaps \
+		proxy=http://x; do
+		run --separate-stderr -64 poplar stat -H localhost -u x "--$option"
+		assert_output ''
+		assert_regex "$stderr" "^poplar: --${option%%=*}: [^"$'\n'"]+$"
+	done
+	for option in limit=0x3 max-size=big delete-after=x sync=never max-bytes=-1; do
+		run --separate-stderr -64 poplar fetch -H localhost -u x --stdout \
+			"--$option"
+		assert_output ''
+		assert_regex "$stderr" "^poplar: --${option%%=*}: [^"$'\n'"]+$"
+	done
+}
+
+@test "options: values that only a connection can judge are 78" {
+	serve
+	for option in auth=magic tls-pin=abc tls-priority=abc tls-ca-file=none; do
+		run --separate-stderr -78 poplar stat "${TLS[@]}" "--$option"
+		assert_output ''
+		assert_regex "$stderr" "^poplar: tester@localhost: [^"$'\n'"]*${option#*=}[^"$'\n'"]*$"
+	done
+}
+
+@test "--debug: a number behind it is an error that says so" {
+	refused '--debug 2: write --debug=2' stat --debug 2
+	refused '--debug takes 1, 2 or 3, as in --debug=2' stat --debug=4
+	refused '--debug takes 1, 2 or 3, as in --debug=2' stat --debug=
+}
+
+@test "--debug=1: a line a command, secrets and names as stars" {
+	serve
+	run --separate-stderr -0 poplar list 2 --debug --auth user "${TLS[@]}"
+	assert_output '2 138'
+	assert_equal "$(untimed)" '= connected to localhost
+= TLS with localhost
+> CAPA
+login: user
+> USER ****
+> PASS ****
+> LIST 2
+> QUIT'
+}
+
+@test "--debug=2: both sides; 3: messages too; --debug-file" {
+	serve --no-capa
+	run --separate-stderr -0 poplar list 2 --debug=2 "${PLAIN[@]}"
+	assert_output '2 138'
+	assert_equal "$(untimed)" '= connected to 127.0.0.1
+< +OK poplar test server ready
+> CAPA
+< -ERR Unknown command.
+login: user
+> USER ****
+< +OK
+> PASS ****
+< +OK Logged in.
+> LIST 2
+< +OK 2 138
+> QUIT
+< +OK Logging out.'
+	run --separate-stderr -0 poplar top 1 --debug=2 "${PLAIN[@]}"
+	refute_regex "$stderr" 'Subject:'
+	run --separate-stderr -0 poplar top 1 --debug=3 "${PLAIN[@]}"
+	assert_regex "$stderr" '< Subject: message 1'
+	run --separate-stderr -0 poplar stat --debug=2 --debug-file trace "${PLAIN[@]}"
+	assert_output '3 414'
+	said ''
+	assert_equal "$(stat -c %a trace)" 600
+	run grep -c '> STAT' trace
+	assert_output 1
+}
+
+@test "--debug=3: no secret by any way in" {
+	serve --apop
+	for auth in user plain apop; do
+		poplar stat --debug=3 --auth "$auth" "${TLS[@]}" 2>trace
+		run ! grep -aiE "$TEST_USER|$TEST_PASSWORD|c4c9334bac560ecc" trace
+	done
+}
+
+@test "-q, -v: who says how much" {
+	serve
+	run --separate-stderr -0 poplar fetch -v --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: 3 messages (396 B) delivered; 3 on the server'
+	run --separate-stderr -0 poplar fetch --maildir Mail "${TLS[@]}"
+	said ''
+	run --separate-stderr -0 poplar fetch -v -q --maildir Mail "${TLS[@]}"
+	said ''
+	stop_server
+	run --separate-stderr -75 poplar stat -q "${TLS[@]}"
+	assert_regex "$stderr" '^poplar: tester@localhost: cannot connect '
+	run --separate-stderr -75 poplar stat -qq "${TLS[@]}"
+	said ''
+	run --separate-stderr -78 poplar stat -qq --config /dev/null -a x
+	said 'poplar: no [account x] in /dev/null'
+}
+
+@test "accounts: a URL, an operand that is one, --account" {
+	serve
+	url=pop3s://tester@localhost:$TLSPORT
+	for words in "stat $url" "-a $url stat" "stat --account=$url"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr -0 poplar $words --tls-ca-file "$CA" \
+			--password-file "$PASSWORD_FILE"
+		assert_output '3 414'
+		said ''
+	done
+	run --separate-stderr -0 poplar list 2 "pop3://tester@localhost:$PORT" \
+		--tls-ca-file "$CA" --password-file "$PASSWORD_FILE"
+	assert_output '2 138'
+	refused 'a password in the URL, where others can see it: use --password-command or --password-file (a colon in a user name is %3A)' \
+		stat pop3s://tester:secret@localhost
+	refused 'which account? Name one with --account NAME, a URL (pop3s://user@host), or --host and --user' \
+		stat
+	run --separate-stderr -64 poplar stat "$url" pop3s://other@localhost
+	assert_output ''
+}
+
+@test "passwords: from a file, a descriptor, a command, netrc" {
+	serve
+	where=("${TLS[@]:0:10}")
+	run --separate-stderr -0 poplar stat "${where[@]}" --password-command \
+		"sed 1q $PASSWORD_FILE"
+	assert_output '3 414'
+	said ''
+	by_descriptor() { "$POPLAR" stat "${where[@]}" --password-fd 5 5<"$PASSWORD_FILE"; }
+	run --separate-stderr -0 by_descriptor
+	assert_output '3 414'
+	(umask 077 && echo "machine localhost login tester password $TEST_PASSWORD" >.netrc)
+	run --separate-stderr -0 poplar stat "${where[@]}" --netrc
+	assert_output '3 414'
+	said ''
+}
+
+@test "passwords: asked for at a terminal, and not shown" {
+	serve
+	command="$(printf '%q ' "$POPLAR" stat "${TLS[@]:0:10}")"
+	coproc TERMINAL { script -qec "$command" /dev/null; }
+	read -r -d : -t 60 prompt <&"${TERMINAL[0]}"
+	assert_equal "$prompt" 'Password for tester@localhost'
+	cat "$PASSWORD_FILE" >&"${TERMINAL[1]}"
+	run tr -d '\r' <&"${TERMINAL[0]}"
+	assert_line '3 414'
+	refute_output --partial "$TEST_PASSWORD"
+}
