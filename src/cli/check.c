@@ -61,14 +61,17 @@ static const struct {
 	const char *word, *color;
 } looks[] = { { "ok", "32" }, { "note", "33" }, { "wrong", "31" } };
 
-/* text behind an indent, wrapped where a terminal ends; no word is cut. */
+/*
+ * text behind an indent, wrapped where a terminal ends; no word is cut. From
+ * its first line end on it is to be pasted, and stands as it is.
+ */
 static void
 put_wrapped(const char *text)
 {
 	size_t width = text_terminal(STDOUT_FILENO), at = INDENT, len;
 
-	while (*text != '\0') {
-		len = strcspn(text, " ");
+	while (*text != '\0' && *text != '\n') {
+		len = strcspn(text, " \n");
 		if (width > 0 && at > INDENT && at + 1 + len > width) {
 			printf("\n%*s", INDENT, "");
 			at = INDENT;
@@ -81,7 +84,7 @@ put_wrapped(const char *text)
 		text += len;
 		text += strspn(text, " ");
 	}
-	putchar('\n');
+	puts(text);
 }
 
 static void

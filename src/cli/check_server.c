@@ -99,9 +99,9 @@ mend_certificate(const struct err *err)
 		return NULL;
 	pin += strlen(PIN_MARK);
 	return xasprintf(
-	    "If whoever runs the server tells you the same pin, add: tls-pin = "
-	    "%.*s and: tls-pin-only = yes. If it has its own authority, name "
-	    "that: tls-ca-file = FILE.",
+	    "If its authority is your own, name that: tls-ca-file = FILE. If "
+	    "whoever runs the server tells you the same pin, add these two "
+	    "lines to the account:\ntls-pin=%.*s\ntls-pin-only",
 	    (int)strcspn(pin, ")"), pin);
 }
 
@@ -110,13 +110,13 @@ mend_host(const struct check *check)
 {
 	const struct provider *provider = provider_of(check);
 
-	if (provider == NULL)
+	/* on loopback there may be a proxy that gets the token */
+	if (provider == NULL || net_is_loopback(check->account->host))
 		return NULL;
 	if (provider->host == NULL)
 		return xasprintf("%s has no POP3 server: %s.", provider->name,
 		    provider->login);
-	if (check->account->host != NULL &&
-	    strcasecmp(provider->host, check->account->host) == 0)
+	if (strcasecmp(provider->host, check->account->host) == 0)
 		return NULL;
 	return xasprintf("The POP3 server of %s is another: host = %s.",
 	    provider->name, provider->host);
