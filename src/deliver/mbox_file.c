@@ -80,6 +80,12 @@ mbox_open_path(const char *path, bool make, bool fix_mode, struct err *err)
 		return err_set(err, EX_CONFIG, "%s is not a regular file",
 		    path);
 	}
+	/* a new file must be there when its records are, and whoever made it
+	 * may have been killed before this */
+	if (make && st.st_size == 0 && sync_parent(path, err) == -1) {
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 
@@ -259,9 +265,6 @@ mbox_append(struct deliver *deliver, struct mbox_file *file,
 	}
 	/* a failed sync is final; the octets stay for recovery to judge */
 	if (sync_file(file->fd, file->path, err) == -1)
-		return -1;
-	/* a new file: whoever made it may have been killed before this */
-	if (file->size == 0 && sync_parent(file->path, err) == -1)
 		return -1;
 	file->size += length;
 	return 0;

@@ -74,6 +74,29 @@ is_from_before_boot(const struct stat *st)
 	return st->st_mtime + BOOT_SLACK_S < time(NULL) - up.tv_sec;
 }
 
+/*
+ * Does this say PID:HOST of this host, as far as it goes? When the power fails
+ * a disk may keep a name and lose, or zero, what is in the file.
+ */
+static bool
+is_remnant(const char *text, size_t len)
+{
+	char host[256];
+	uint64_t pid;
+	size_t digits;
+
+	while (len > 0 && (text[len - 1] == '\0' || text[len - 1] == '\n'))
+		len--;
+	digits = parse_u64(text, len, INT32_MAX, &pid);
+	if (digits == len)
+		return true;
+	if (digits == 0 || text[digits] != ':')
+		return false;
+	host_name(host, sizeof(host));
+	return len - digits - 1 <= strlen(host) &&
+	    memcmp(host, text + digits + 1, len - digits - 1) == 0;
+}
+
 /* PID:HOST of this host, and no such process (or only since a reboot)? */
 static bool
 is_dead(const char *text, size_t len, const struct stat *st)
@@ -110,7 +133,9 @@ break_dead(const char *path)
 		return false;
 	len = fstat(fd, &st) == -1 ? -1 : read(fd, text, sizeof(text));
 	close(fd);
-	if (len <= 0 || !is_dead(text, (size_t)len, &st))
+	if (len == -1 ||
+	    (!is_dead(text, (size_t)len, &st) &&
+		!(is_from_before_boot(&st) && is_remnant(text, (size_t)len))))
 		return false;
 	/* still the one that was looked at; others of us wait for fcntl */
 	if (lstat(path, &now) == -1 || now.st_dev != st.st_dev ||

@@ -285,63 +285,6 @@ test_refused(void)
 	clean();
 }
 
-static pid_t
-dead_pid(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	waitpid(pid, NULL, 0);
-	return pid;
-}
-
-/* Who may have left a dotlock, and whether it may be taken away. */
-static void
-try_dotlock(const char *text, int want)
-{
-	const char *path = in_place("lockbox");
-	struct mbox_lock lock;
-	int fd, rc;
-
-	put_file(path, "", 0);
-	put_file(in_place("lockbox.lock"), text, strlen(text));
-	fd = open(path, O_RDWR);
-	err.status = 0;
-	rc = mbox_lock(&lock, fd, path, deadline_now(), &err);
-	CHECK_INT(rc, want);
-	if (rc == 0) {
-		CHECK(access(in_place("lockbox.lock"), F_OK) == 0);
-		mbox_unlock(&lock, fd);
-		CHECK(access(in_place("lockbox.lock"), F_OK) == -1);
-	} else {
-		CHECK_INT(err.status, EX_TEMPFAIL);
-		CHECK(access(in_place("lockbox.lock"), F_OK) == 0);
-		unlink(in_place("lockbox.lock"));
-	}
-	close(fd);
-}
-
-static void
-test_dotlock(void)
-{
-	char host[256] = "localhost", text[300];
-
-	make_place();
-	gethostname(host, sizeof(host) - 1);
-	snprintf(text, sizeof(text), "%ld:%s", (long)dead_pid(), host);
-	try_dotlock(text, 0);
-	snprintf(text, sizeof(text), "%ld:%s\n", (long)getppid(), host);
-	try_dotlock(text, -1);
-	snprintf(text, sizeof(text), "%ld:elsewhere", (long)dead_pid());
-	try_dotlock(text, -1);
-	snprintf(text, sizeof(text), "%ld\n", (long)dead_pid());
-	try_dotlock(text, -1);
-	try_dotlock("", -1);
-	try_dotlock("0", -1);
-	remove_tree(place);
-}
-
 /* Another one's fcntl lock is respected, and a plain one excludes ours. */
 static void
 test_fcntl_lock(void)
@@ -699,7 +642,6 @@ main(void)
 	TEST(test_whole_way);
 	TEST(test_drop);
 	TEST(test_refused);
-	TEST(test_dotlock);
 	TEST(test_fcntl_lock);
 	TEST(test_recovery);
 	TEST(test_recovery_every_cut);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* src/deliver/mbox_lock.c: who may have left a dotlock. */
+#include <sys/wait.h>
+
+#include <time.h>
+
+#include "base/deadline.h"
+#include "deliver/mbox_lock.h"
+
+#include "deliver_test.h"
+
+static struct err err;
+
+static pid_t
+dead_pid(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	return pid;
+}
+
+/* Who may have left a dotlock, and whether it may be taken away. */
+static void
+try_dotlock(const char *text, size_t len, bool old, int want)
+{
+	const struct timespec long_ago[2] = { { 1, 0 }, { 1, 0 } };
+	const char *path = in_place("lockbox");
+	struct mbox_lock lock;
+	int fd, rc;
+
+	put_file(path, "", 0);
+	put_file(in_place("lockbox.lock"), text, len);
+	if (old)
+		utimensat(AT_FDCWD, in_place("lockbox.lock"), long_ago, 0);
+	fd = open(path, O_RDWR);
+	err.status = 0;
+	rc = mbox_lock(&lock, fd, path, deadline_now(), &err);
+	CHECK_INT(rc, want);
+	if (rc == 0) {
+		CHECK(access(in_place("lockbox.lock"), F_OK) == 0);
+		mbox_unlock(&lock, fd);
+		CHECK(access(in_place("lockbox.lock"), F_OK) == -1);
+	} else {
+		CHECK_INT(err.status, EX_TEMPFAIL);
+		CHECK(access(in_place("lockbox.lock"), F_OK) == 0);
+		unlink(in_place("lockbox.lock"));
+	}
+	close(fd);
+}
+
+static void
+try_text(const char *text, bool old, int want)
+{
+	try_dotlock(text, strlen(text), old, want);
+}
+
+static void
+test_owner(void)
+{
+	char host[256] = "localhost", text[300];
+
+	make_place();
+	gethostname(host, sizeof(host) - 1);
+	snprintf(text, sizeof(text), "%ld:%s", (long)dead_pid(), host);
+	try_text(text, false, 0);
+	snprintf(text, sizeof(text), "%ld:%s\n", (long)getppid(), host);
+	try_text(text, false, -1);
+	snprintf(text, sizeof(text), "%ld:elsewhere", (long)dead_pid());
+	try_text(text, false, -1);
+	snprintf(text, sizeof(text), "%ld\n", (long)dead_pid());
+	try_text(text, false, -1);
+	try_text("", false, -1);
+	try_text("0", false, -1);
+	remove_tree(place);
+}
+
+/* What is older than the machine's start, and what a power loss left of it. */
+static void
+test_power_loss(void)
+{
+	char host[256] = "localhost", text[300];
+
+	make_place();
+	gethostname(host, sizeof(host) - 1);
+	snprintf(text, sizeof(text), "%ld:%s", (long)getppid(), host);
+	try_text(text, true, 0);
+	text[strlen(text) - 1] = '\0';
+	try_text(text, true, 0);
+	try_text(text, false, -1);
+	try_text("", true, 0);
+	try_text("12", true, 0);
+	try_text("12:", true, 0);
+	try_dotlock("\0\0\0\0", 4, true, 0);
+	try_dotlock("\0\0\0\0", 4, false, -1);
+	try_text("12:elsewhere", true, -1);
+	try_text("somebody", true, -1);
+	remove_tree(place);
+}
+
+int
+main(void)
+{
+	TEST(test_owner);
+	TEST(test_power_loss);
+	return TEST_END();
+}
