@@ -16,7 +16,8 @@ PATIENCE_S = 60  # no session of a sweep is silent for so long
 
 
 class Message:
-    def __init__(self, uid, data):
+    def __init__(self, number, uid, data):
+        self.number = number
         self.uid = uid
         self.data = data  # line ends are CRLF
 
@@ -226,10 +227,11 @@ class Session:
         if lie == "uidl-all-same":
             return b"one-for-all"
         if lie == "uidl-pairs":
-            return b"pair-%d" % (index // 2)
+            return b"pair-%d" % (self.box[index].number // 2)
         if lie == "uidl-odd":
-            return bytes(range(0x21, 0x7f)) if index == 3 else uid
-        if lie == "uidl-some-empty" and index % 3 == 0:
+            return bytes(range(0x21, 0x7f)) \
+                if self.box[index].number == 3 else uid
+        if lie == "uidl-some-empty" and self.box[index].number % 3 == 0:
             return b""
         return uid
 
