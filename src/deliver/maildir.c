@@ -20,6 +20,9 @@
 #include "base/xalloc.h"
 #include "deliver/kind.h"
 
+/* Octets of one message after which write-back is started again. */
+#define WRITE_BACK_STEP (8 * 1024 * 1024)
+
 static const char *const subdirs[] = { "cur", "new", "tmp" };
 
 /* The directory that the maildir is or shall be in, synced. */
@@ -221,6 +224,10 @@ static int
 write_octets(struct deliver *deliver, struct deliver_item *item,
     const char *data, size_t len, struct err *err)
 {
+	/* a large message reaches the disk while more of it comes in */
+	if (item->octets / WRITE_BACK_STEP !=
+	    (item->octets + len) / WRITE_BACK_STEP)
+		spool_start(deliver, item->fd, WRITE_BACK_STEP);
 	return spool_write(item->fd, data, len, deliver->path, err);
 }
 

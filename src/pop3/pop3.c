@@ -33,6 +33,7 @@
 #define RATE_WINDOW_MS 60000
 #define RATE_OCTETS (64 * RATE_WINDOW_MS / 1000)
 #define DRY_MS 3
+#define BULK (64 * 1024)
 
 static void
 greeted(void *arg, struct pop3_request *request)
@@ -437,9 +438,11 @@ receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
 	}
 	if (got == -1)
 		return queue_die(pop3, err);
-	if (pop3->sent == 1)
-		stream_quickack(pop3->stream);
 	(void)stream_input(pop3->stream, &after);
+	/* the tail of a reply may wait for our acknowledgement of its head;
+	 * while input comes in bulk nobody waits */
+	if (pop3->sent == 1 && after - before < BULK)
+		stream_quickack(pop3->stream);
 	waited = deadline_now() - from;
 	if (got == 1 && !pop3->inside_reply)
 		widen(pop3, waited);
