@@ -217,3 +217,14 @@ account_complete(struct account *account, struct err *err)
 		    xasprintf("%s@%s", account->user, account->host);
 	return 0;
 }
+
+bool
+account_to_stdout(const struct account *account)
+{
+	const char *kind = account->deliver_kind;
+
+	return kind != NULL &&
+	    (strcmp(kind, "stdout") == 0 ||
+		(strcmp(kind, "mbox") == 0 &&
+		    strcmp(account->deliver_path, "-") == 0));
+}

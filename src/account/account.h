@@ -125,6 +125,9 @@ int account_set(struct account *account, const struct setting *setting,
  */
 int account_set_url(struct account *account, const char *url, struct err *err);
 
+/* Would fetch write messages to standard output? */
+bool account_to_stdout(const struct account *account);
+
 /*
  * When all is set: defaults (port 995 or 110), canonical host, identity, name.
  * -1: EX_USAGE what is missing or does not go together.

@@ -117,15 +117,6 @@ on_line(void *arg, const char *text, size_t len)
 	progress_line(text, len);
 }
 
-static bool
-to_stdout(const struct account *account)
-{
-	return account->deliver_kind != NULL &&
-	    (strcmp(account->deliver_kind, "stdout") == 0 ||
-		(strcmp(account->deliver_kind, "mbox") == 0 &&
-		    strcmp(account->deliver_path, "-") == 0));
-}
-
 /* "--maildir DIR, --mbox FILE or --stdout", of the table. */
 static int
 no_destination(const struct account *account, struct err *err)
@@ -169,7 +160,7 @@ check(const struct running *running, const struct msgset *set, struct err *err)
 		account = running->accounts[i];
 		if (account->deliver_kind == NULL)
 			return no_destination(account, err);
-		if (running->cli->json && to_stdout(account))
+		if (running->cli->json && account_to_stdout(account))
 			return err_set(err, EX_USAGE,
 			    "--json and messages both want standard output");
 		if (running->count > 1 &&
@@ -187,7 +178,7 @@ any_to_stdout(const struct running *running)
 	int i;
 
 	for (i = 0; i < running->count; i++)
-		if (to_stdout(running->accounts[i]))
+		if (account_to_stdout(running->accounts[i]))
 			return true;
 	return false;
 }

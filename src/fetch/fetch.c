@@ -31,14 +31,6 @@
 #define REPEAT_MAX 1000
 
 static bool
-is_to_stdout(const struct account *account)
-{
-	return strcmp(account->deliver_kind, "stdout") == 0 ||
-	    (strcmp(account->deliver_kind, "mbox") == 0 &&
-		strcmp(account->deliver_path, "-") == 0);
-}
-
-static bool
 asks_for_new(const struct run *run)
 {
 	const struct msgset *set = run->options->set;
@@ -111,12 +103,8 @@ prepare(struct run *run, struct err *err)
 {
 	struct account *account = run->account;
 
-	if (account->deliver_kind == NULL)
-		return err_set(err, EX_USAGE,
-		    "nowhere to deliver to: give --maildir DIR, --mbox FILE, "
-		    "--pipe CMD, --lmtp ADDRESS or --stdout");
 	/* a look at message 3 is not a delivery */
-	run->records = !is_to_stdout(account) || asks_for_new(run);
+	run->records = !account_to_stdout(account) || asks_for_new(run);
 	if (run_open_state(run, run->records && !run->options->dry_run, err) ==
 	    -1)
 		return -1;

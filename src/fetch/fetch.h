@@ -17,7 +17,8 @@ struct fetch_options {
 };
 
 /*
- * Fetch with what account says (destination, disposal, limits). What befalls
+ * Fetch with what account says (destination, which it must have; disposal,
+ * limits). What befalls
  * one message goes to report and summary, and the work goes on; the status is
  * the worst of all. 0, or -1 with the sentence that ended it (already counted
  * in summary->status).
