@@ -283,6 +283,14 @@ listing_sizes(struct listing *listing, struct pop3 *pop3, struct err *err)
 	return served(pop3, &list, &failure, &listing->has_list, err);
 }
 
+int
+listing_compare_octets(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 void
 listing_clear(struct listing *listing)
 {

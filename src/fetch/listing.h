@@ -53,6 +53,9 @@ int listing_ask(struct listing *listing, struct pop3 *pop3, struct state *state,
 int listing_sizes(struct listing *listing, struct pop3 *pop3, struct err *err);
 void listing_clear(struct listing *listing);
 
+/* For qsort and bsearch: uint64_t, as the sizes are. */
+int listing_compare_octets(const void *a, const void *b);
+
 /* The UIDL of message index (number - 1). */
 const char *listing_uid(const struct listing *listing, size_t index,
     size_t *len);

@@ -42,14 +42,6 @@ collect(void *arg, struct state_entry *entry)
 }
 
 static int
-compare_octets(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int
 digest_body(void *arg, const char *data, size_t len, struct err *err)
 {
 	(void)err;
@@ -90,13 +82,14 @@ renumber_check(struct run *run, struct err *err)
 		goto out;
 	if ((r = listing_sizes(listing, run->session.pop3, err)) == -1)
 		goto out;
-	qsort(known.sizes, known.count, sizeof(*known.sizes), compare_octets);
+	qsort(known.sizes, known.count, sizeof(*known.sizes),
+	    listing_compare_octets);
 	for (size_t i = 0; i < listing->count; i++) {
 		struct listed *listed = &listing->messages[i];
 
 		if (!(listed->flags & LISTED_SIZED) ||
 		    bsearch(&listed->octets, known.sizes, known.count,
-			sizeof(*known.sizes), compare_octets) == NULL)
+			sizeof(*known.sizes), listing_compare_octets) == NULL)
 			continue;
 		r = is_known(run, (uint32_t)i + 1, err);
 		break;

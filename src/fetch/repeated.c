@@ -20,14 +20,6 @@ compare_groups(const void *a, const void *b)
 	return (x->octets > y->octets) - (x->octets < y->octets);
 }
 
-static int
-compare_octets(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Are these n messages, sorted by size, what the record has? */
 static int
 group_is_recorded(struct listed *const *group, size_t n, struct state *state)
@@ -45,7 +37,7 @@ group_is_recorded(struct listed *const *group, size_t n, struct state *state)
 	if (found != n)
 		same = 0;
 	else
-		qsort(sizes, n, sizeof(*sizes), compare_octets);
+		qsort(sizes, n, sizeof(*sizes), listing_compare_octets);
 	for (size_t i = 0; same && i < n; i++)
 		same = (group[i]->flags & LISTED_SIZED) &&
 		    group[i]->octets == sizes[i];
