@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,4 +217,21 @@ sync_dir(int dirfd, const char *what, struct err *err)
 	if (retried(fsync, dirfd) == -1 && errno != EINVAL)
 		return err_sys(err, EX_IOERR, "cannot sync %s", what);
 	return 0;
+}
+
+int
+sync_parent(const char *path, struct err *err)
+{
+	char *copy = xstrdup(path);
+	int fd, rc = -1;
+
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1) {
+		err_sys(err, EX_CANTCREAT, "%s", path);
+	} else {
+		rc = sync_dir(fd, path, err);
+		close(fd);
+	}
+	free(copy);
+	return rc;
 }

@@ -43,5 +43,7 @@ int sync_batch(struct sync *sync, const int *fds, size_t n, int dirfd,
 int sync_data(int fd, const char *what, struct err *err);
 int sync_file(int fd, const char *what, struct err *err);
 int sync_dir(int dirfd, const char *what, struct err *err);
+/* The directory that path is in. EX_CANTCREAT if it cannot be opened. */
+int sync_parent(const char *path, struct err *err);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,24 +23,6 @@
 #define WRITE_BACK_STEP (8 * 1024 * 1024)
 
 static const char *const subdirs[] = { "cur", "new", "tmp" };
-
-/* The directory that the maildir is or shall be in, synced. */
-static int
-sync_parent(const char *path, struct err *err)
-{
-	char *copy = xstrdup(path);
-	int fd, rc = -1;
-
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1) {
-		err_sys(err, EX_CANTCREAT, "%s", path);
-	} else {
-		rc = sync_dir(fd, path, err);
-		close(fd);
-	}
-	free(copy);
-	return rc;
-}
 
 /* mkdir, 0700 whatever the umask. 1: it was there already. */
 static int

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,23 +21,6 @@
 #define REPLACED_MAX 10
 
 #define COPY_LEN 65536
-
-static int
-sync_parent(const char *path, struct err *err)
-{
-	char *copy = xstrdup(path);
-	int fd, rc = -1;
-
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1) {
-		err_sys(err, EX_IOERR, "%s", path);
-	} else {
-		rc = sync_dir(fd, path, err);
-		close(fd);
-	}
-	free(copy);
-	return rc;
-}
 
 /* No controlling terminal, and no waiting for a FIFO's other end. */
 #define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
