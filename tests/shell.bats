@@ -278,7 +278,7 @@ poplar: unknown command b\^[[31m (try help)'
 @test "shell: at a terminal a word is completed, and an arrow recalls" {
 	make_mailbox mail 1
 	start_server --mailbox mail
-	TERM=vt100 run -0 terminal $'sta\t' $'n\t' $'r\t' $'\033[A'
+	TERM=vt100 run -0 terminal $'sta\t' $'n\t' $'2:r\t' $'\033[A'
 	assert_line '+OK 1 138'
 	assert_line '+OK'
 	# r is not one word alone: all are offered

@@ -184,22 +184,27 @@ print_json(const struct account *account)
 }
 
 static void
-print_settings(const struct cli *cli, struct account *const *accounts,
-    int count)
+print_text(const struct account *account)
 {
 	struct buf out = BUF_INIT;
 
-	for (int i = 0; i < count; i++) {
-		if (cli->json) {
-			print_json(accounts[i]);
-			continue;
-		}
-		if (i > 0)
-			buf_puts(&out, "\n");
-		config_print_account(accounts[i], &out);
-	}
+	config_print_account(account, &out);
 	fwrite(out.data, 1, out.len, stdout);
 	buf_clear(&out);
+}
+
+static void
+print_settings(const struct cli *cli, struct account *const *accounts,
+    int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (i > 0 && !cli->json)
+			putchar('\n');
+		if (cli->json)
+			print_json(accounts[i]);
+		else
+			print_text(accounts[i]);
+	}
 }
 
 static void

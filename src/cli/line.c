@@ -65,25 +65,6 @@ wait_for_key(void)
 	return 0;
 }
 
-static int
-get_key(EditLine *el, wchar_t *key)
-{
-	mbstate_t state;
-	size_t n;
-	char c;
-
-	(void)el;
-	memset(&state, 0, sizeof(state));
-	do {
-		if (wait_for_key() == 0 || read(STDIN_FILENO, &c, 1) != 1)
-			return 0;
-		n = mbrtowc(key, &c, 1, &state);
-	} while (n == (size_t)-2);
-	if (n == (size_t)-1)
-		*key = '?';
-	return 1;
-}
-
 /* Offer the words that begin with the len octets at text, each on a line. */
 static void
 show_words(const struct line *line, const char *text, size_t len)
@@ -93,21 +74,25 @@ show_words(const struct line *line, const char *text, size_t len)
 		if (strncmp(line->words[i], text, len) == 0)
 			fprintf(line->terminal, "%s  ", line->words[i]);
 	fputc('\n', line->terminal);
+	fflush(line->terminal);
 }
 
-static unsigned char
-complete(EditLine *el, int key)
+/*
+ * What TAB does: the first word as far as is clear goes into rest, to be typed
+ * behind what is there; or what it may be is shown, and rest is empty.
+ */
+static void
+complete(EditLine *el, char *rest, size_t size)
 {
 	const LineInfo *info = el_line(el);
 	size_t len = (size_t)(info->cursor - info->buffer), common = 0, n = 0;
-	const char *first = NULL;
-	char rest[64];
+	const char *first = "";
 	struct line *line;
 
-	(void)key;
+	rest[0] = '\0';
 	if (el_get(el, EL_CLIENTDATA, &line) == -1 ||
 	    memchr(info->buffer, ' ', len) != NULL)
-		return CC_ERROR;
+		return;
 	for (size_t i = 0; line->words[i] != NULL; i++) {
 		if (strncmp(line->words[i], info->buffer, len) != 0)
 			continue;
@@ -118,15 +103,54 @@ complete(EditLine *el, int key)
 		while (strncmp(first, line->words[i], common) != 0)
 			common--;
 	}
-	if (n == 0)
-		return CC_ERROR;
 	if (n > 1 && common == len) {
 		show_words(line, info->buffer, len);
-		return CC_REDISPLAY;
+		el_set(el, EL_REFRESH);
+	} else if (n > 0)
+		(void)snprintf(rest, size, "%.*s%s", (int)(common - len),
+		    first + len, n == 1 ? " " : "");
+}
+
+/* A key from the terminal; 0: the end. */
+static int
+next_key(wchar_t *key)
+{
+	mbstate_t state;
+	size_t n;
+	char c;
+
+	memset(&state, 0, sizeof(state));
+	do {
+		if (wait_for_key() == 0 || read(STDIN_FILENO, &c, 1) != 1)
+			return 0;
+		n = mbrtowc(key, &c, 1, &state);
+	} while (n == (size_t)-2);
+	if (n == (size_t)-1)
+		*key = L'?';
+	return 1;
+}
+
+/*
+ * The next key for libedit. TAB is dealt with here: a function of ours in
+ * libedit (EL_ADDFN) leaks its name.
+ */
+static int
+get_key(EditLine *el, wchar_t *key)
+{
+	char rest[64];
+
+	while (next_key(key) == 1) {
+		if (*key != L'\t')
+			return 1;
+		complete(el, rest, sizeof(rest));
+		if (rest[0] == '\0')
+			continue;
+		*key = (wchar_t)(unsigned char)rest[0];
+		if (rest[1] != '\0')
+			el_push(el, rest + 1);
+		return 1;
 	}
-	(void)snprintf(rest, sizeof(rest), "%.*s%s", (int)(common - len),
-	    first + len, n == 1 ? " " : "");
-	return el_insertstr(el, rest) == -1 ? CC_ERROR : CC_REFRESH;
+	return 0;
 }
 
 static void
@@ -147,8 +171,6 @@ edit_open(struct line *line)
 	el_set(line->el, EL_PROMPT, show_prompt);
 	el_set(line->el, EL_EDITOR, "emacs");
 	el_set(line->el, EL_GETCFN, get_key);
-	el_set(line->el, EL_ADDFN, "complete", "complete a command", complete);
-	el_set(line->el, EL_BIND, "^I", "complete", NULL);
 	el_set(line->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 }
 

@@ -91,9 +91,9 @@ show_body(struct shell *shell, const char *line, size_t len, bool ends)
 	struct buf safe = BUF_INIT;
 
 	text_safe(line, len, &safe);
-	fwrite(safe.data, 1, safe.len, shell->out);
 	if (ends)
-		fputc('\n', shell->out);
+		buf_puts(&safe, "\n");
+	fwrite(safe.data, 1, safe.len, shell->out);
 	buf_clear(&safe);
 }
 
@@ -114,7 +114,8 @@ on_body(void *arg, const char *data, size_t len, struct err *err)
 		end = memchr(data, '\n', len);
 		size_t n = end != NULL ? (size_t)(end - data) : len;
 
-		buf_append(shown, data, n);
+		if (n > 0)
+			buf_append(shown, data, n);
 		if (end != NULL || shown->len > SHOWN_MAX) {
 			show_body(shell, shown->data, shown->len, end != NULL);
 			shown->len = 0;

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: ISC
 """terminal.py PROMPT COMMAND...: run COMMAND at a terminal of 80x24 and type the
 lines of standard input, each when PROMPT is there; what is seen goes to standard
-output. The end is typed as ^D. Status: the command's."""
+output. The end is typed as ^D. "N:line" is one behind which PROMPT comes N times,
+because it is drawn again. Status: the command's."""
 
 import fcntl
 import os
 import pty
+import re
 import struct
 import sys
 import termios
@@ -14,7 +16,11 @@ import termios
 
 def main():
     prompt, command = sys.argv[1].encode(), sys.argv[2:]
-    typed = [line.rstrip(b"\n") + b"\r" for line in sys.stdin.buffer] + [b"\x04"]
+    typed = []
+    for line in sys.stdin.buffer:
+        times, text = re.match(rb"(?:(\d):)?(.*)", line).groups()
+        typed += [text + b"\r"] + [b""] * (int(times or 1) - 1)
+    typed.append(b"\x04")
     pid, terminal = pty.fork()
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
