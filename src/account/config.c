@@ -19,6 +19,7 @@
 #include <bsd/libutil.h>
 #include <bsd/sys/queue.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -381,6 +382,30 @@ read_setting(struct file *file, const char *key, char *value)
 
 /* Files and lines. */
 
+/*
+ * A FIFO, a terminal or an inherited descriptor (/dev/fd/0) would make poplar
+ * wait, or take what is meant for somebody else: only the file that is named on
+ * the command line may be one. NULL with *problem.
+ */
+static FILE *
+open_included(const char *path, const char **problem)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FILE *stream = NULL;
+	struct stat st;
+
+	if (fd != -1 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		*problem = "not a regular file";
+		close(fd);
+		return NULL;
+	}
+	if (fd == -1 || (stream = fdopen(fd, "r")) == NULL)
+		*problem = strerror(errno);
+	if (fd != -1 && stream == NULL)
+		close(fd);
+	return stream;
+}
+
 static void
 read_include(struct file *file, char *value)
 {
@@ -410,9 +435,9 @@ read_include(struct file *file, char *value)
 		    slash == NULL ? 0 : (int)(slash + 1 - file->path),
 		    file->path, value);
 	}
-	if ((stream = fopen(path, "re")) == NULL) {
+	if ((stream = open_included(path, &problem)) == NULL) {
 		safe = log_safe(path, strlen(path));
-		complain(file, "include: %s: %s", safe, strerror(errno));
+		complain(file, "include: %s: %s", safe, problem);
 		free(safe);
 	} else
 		read_file(reader, stream, path, file->depth + 1, file->section);

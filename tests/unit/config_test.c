@@ -394,6 +394,23 @@ files_include_files(void)
 	free(sub);
 }
 
+/* A FIFO would be waited for, and /dev/fd/0 is somebody else's. */
+static void
+only_regular_files_are_included(void)
+{
+	char *fifo = xasprintf("%s/fifo", directory), *want;
+
+	CHECK_INT(mkfifo(fifo, 0600), 0);
+	want = xasprintf("c:1: include: %s: not a regular file\n"
+			 "c:2: include: /dev/null: not a regular file\n"
+			 "c:3: include: %s/.: not a regular file\n",
+	    fifo, directory);
+	COMPLAINS("include fifo\ninclude /dev/null\ninclude .\n", want);
+	free(want);
+	unlink(fifo);
+	free(fifo);
+}
+
 static void
 an_endless_include_ends(void)
 {
@@ -565,6 +582,7 @@ main(void)
 	TEST(a_password_in_an_open_file_is_refused);
 	TEST(home_is_expanded_in_paths_only);
 	TEST(files_include_files);
+	TEST(only_regular_files_are_included);
 	TEST(an_endless_include_ends);
 	TEST(files_that_cannot_be_read);
 	TEST(every_setting_goes_there_and_back);
