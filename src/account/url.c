@@ -51,7 +51,7 @@ hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decode %XX in place; what is decoded may not be a control character. */
+/* Decode %XX in place; a control character may not be there either way. */
 static int
 decode(char *text, const char *part, struct err *err)
 {
@@ -61,17 +61,17 @@ decode(char *text, const char *part, struct err *err)
 		int high, low;
 
 		*out = *p;
-		if (*p != '%')
-			continue;
-		high = hex_value(p[1]);
-		low = high == -1 ? -1 : hex_value(p[2]);
-		if (low == -1)
-			return err_set(err, EX_USAGE,
-			    "a %% without two hex digits in the URL's %s "
-			    "(%% itself is %%25)",
-			    part);
-		*out = (char)(high * 16 + low);
-		p += 2;
+		if (*p == '%') {
+			high = hex_value(p[1]);
+			low = high == -1 ? -1 : hex_value(p[2]);
+			if (low == -1)
+				return err_set(err, EX_USAGE,
+				    "a %% without two hex digits in the URL's "
+				    "%s (%% itself is %%25)",
+				    part);
+			*out = (char)(high * 16 + low);
+			p += 2;
+		}
 		if ((unsigned char)*out < 0x20 || *out == 0x7f)
 			return err_set(err, EX_USAGE,
 			    "a control character in the URL's %s", part);

@@ -103,6 +103,8 @@ bad_urls_are_refused_unseen(void)
 		{ "pop3s://joe%0aSECRET@h.example", "control character" },
 		{ "pop3s://joe%0DSECRET@h.example", "control character" },
 		{ "pop3s://joe%00SECRET@h.example", "control character" },
+		{ "pop3s://joe\nSECRET@h.example", "control character" },
+		{ "pop3s://joe\033SECRET@h.example", "control character" },
 		{ "pop3s://joe%zzSECRET@h.example", "hex digits" },
 		{ "pop3s://joe%4@h.example", "hex digits" },
 		{ "pop3s://joe%@h.example", "hex digits" },
