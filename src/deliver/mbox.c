@@ -88,6 +88,7 @@ open_mbox(struct deliver *deliver, struct err *err)
 		close(fd);
 		return -1;
 	}
+	mbox_lock_sweep(fd, deliver->path);
 	close(fd);
 	deliver->device = st.st_dev;
 	if ((fd = spool_open_dir(deliver, err)) == -1)

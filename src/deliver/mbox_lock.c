@@ -294,3 +294,17 @@ mbox_unlock(struct mbox_lock *lock, int fd)
 	lock->path = NULL;
 	(void)fcntl_lock(fd, F_UNLCK);
 }
+
+void
+mbox_lock_sweep(int fd, const char *path)
+{
+	char *dot = xasprintf("%s.lock", path);
+	struct stat st;
+
+	/* under fcntl's, as break_dead() wants it; who holds it will look */
+	if (lstat(dot, &st) == 0 && fcntl_lock(fd, F_WRLCK) == ATTEMPT_DONE) {
+		(void)break_dead(dot);
+		(void)fcntl_lock(fd, F_UNLCK);
+	}
+	free(dot);
+}

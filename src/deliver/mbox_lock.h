@@ -23,5 +23,10 @@ struct mbox_lock {
 int mbox_lock(struct mbox_lock *lock, int fd, const char *path,
     int64_t until_ms, struct err *err);
 void mbox_unlock(struct mbox_lock *lock, int fd);
+/*
+ * Remove a dotlock of fd, which is path, whose process is dead, though nothing
+ * is to be appended now: it could not be removed when it was given back.
+ */
+void mbox_lock_sweep(int fd, const char *path);
 
 #endif

@@ -100,10 +100,37 @@ test_power_loss(void)
 	remove_tree(place);
 }
 
+/* One that its owner could not remove goes before there is mail to append. */
+static void
+test_sweep(void)
+{
+	char host[256] = "localhost", text[300];
+	const char *path;
+	int fd;
+
+	make_place();
+	path = in_place("lockbox");
+	put_file(path, "", 0);
+	fd = open(path, O_RDWR);
+	mbox_lock_sweep(fd, path);
+	gethostname(host, sizeof(host) - 1);
+	snprintf(text, sizeof(text), "%ld:%s", (long)getppid(), host);
+	put_file(in_place("lockbox.lock"), text, strlen(text));
+	mbox_lock_sweep(fd, path);
+	CHECK(access(in_place("lockbox.lock"), F_OK) == 0);
+	snprintf(text, sizeof(text), "%ld:%s", (long)dead_pid(), host);
+	put_file(in_place("lockbox.lock"), text, strlen(text));
+	mbox_lock_sweep(fd, path);
+	CHECK(access(in_place("lockbox.lock"), F_OK) == -1);
+	close(fd);
+	remove_tree(place);
+}
+
 int
 main(void)
 {
 	TEST(test_owner);
+	TEST(test_sweep);
 	TEST(test_power_loss);
 	return TEST_END();
 }
