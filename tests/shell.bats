@@ -298,7 +298,7 @@ poplar: unknown command b\^[[31m (try help)'
 	wait $! || status=$?
 	exec 8>&-
 	assert_equal "$status" 130
-	assert_equal "$(cat err)" 'poplar: 1 message may not have been deleted'
+	assert_equal "$(cat err)" 'poplar: interrupted before QUIT: nothing is deleted'
 	assert_equal "$(echo mail/*)" mail/001
 }
 

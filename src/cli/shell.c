@@ -597,6 +597,8 @@ leave(struct shell *shell)
 	if (shell->ended && !pop3_dead(shell->pop3) && last != NULL &&
 	    strncmp(last, "+OK", 3) == 0)
 		say_deleted(shell);
+	else if (shell->deleted > 0 && !shell->ended && stop_signal() != 0)
+		log_error("interrupted before QUIT: nothing is deleted");
 	else if (shell->deleted > 0)
 		log_error("%" PRIu32 " message%s may not have been deleted",
 		    shell->deleted, shell->deleted == 1 ? "" : "s");
