@@ -2,9 +2,11 @@
 # Made from poplar's tables of options by completions/generate.
 # shellcheck shell=bash
 
+# The accounts of the configuration; $config is what --config says, or empty.
 _poplar_accounts() {
+	local file=${config:-${XDG_CONFIG_HOME:-$HOME/.config}/poplar/config}
 	sed -n 's/^\[account[[:space:]]\{1,\}\([^]]*[^][:space:]]\)[[:space:]]*\].*/\1/p' \
-		"${XDG_CONFIG_HOME:-$HOME/.config}/poplar/config" 2>/dev/null
+		"${file/#\~\//$HOME/}" 2>/dev/null
 }
 
 # Fill COMPREPLY with what $2 can be, given its kind, $1.
@@ -32,11 +34,13 @@ _poplar_kind() {
 	--sync) echo 'auto files' ;;
 	--pipelining) echo 'auto off' ;;
 	--utf8) echo 'auto on off' ;;
+	--auth) echo 'auto user apop rpop plain login cram-md5 scram-sha-1 scram-sha-1-plus scram-sha-256 scram-sha-256-plus external gssapi xoauth2 oauthbearer' ;;
 	--filter | --password-command | --pipe | --token-command | --tunnel) echo 'command' ;;
 	--maildir) echo 'dir' ;;
 	--config | --debug-file | --mbox | --password-file | --state | --tls-ca-file | --tls-cert | --tls-crl-file | --tls-key) echo 'file' ;;
 	--tls) echo 'implicit starttls none' ;;
-	--auth | --deadline | --delete-after | --entry | --from | --host | --identity | --jobs | --limit | --lines | --lmtp | --max-bytes | --max-size | --min-size | --older-than | --password-fd | --port | --proxy | --source-address | --timeout | --tls-pin | --tls-priority | --user | -H | -j | -n | -p | -u) echo 'text' ;;
+	--from) echo 'mpop fetchmail getmail fdm' ;;
+	--deadline | --delete-after | --entry | --host | --identity | --jobs | --limit | --lines | --lmtp | --max-bytes | --max-size | --min-size | --older-than | --password-fd | --port | --proxy | --source-address | --timeout | --tls-pin | --tls-priority | --user | -H | -j | -n | -p | -u) echo 'text' ;;
 	esac
 }
 
@@ -72,8 +76,16 @@ _poplar_operands() {
 	esac
 }
 
+# What action $1 of state works on.
+_poplar_after() {
+	case $1 in
+	mark-seen) echo 'new seen all' ;;
+	import) echo 'file' ;;
+	esac
+}
+
 _poplar() {
-	local cur=$2 option=$3 command='' word i
+	local cur=$2 option=$3 command='' action='' config='' word i
 	# Bash takes --name=value for three words.
 	if [[ $cur == = ]]; then
 		cur=
@@ -89,9 +101,11 @@ _poplar() {
 			elif [[ -n $(_poplar_kind "$word") ]]; then
 				((i += 1))
 			fi
-		elif [[ -n $(_poplar_options "$word") ]]; then
+			[[ $word != --config ]] || config=${COMP_WORDS[i]}
+		elif [[ -z $command && -n $(_poplar_options "$word") ]]; then
 			command=$word
-			break
+		elif [[ -z $action ]]; then
+			action=$word
 		fi
 	done
 	word=$(_poplar_kind "$option")
@@ -100,6 +114,8 @@ _poplar() {
 		_poplar_value "$word" "$cur"
 	elif [[ $cur == -* ]]; then
 		_poplar_value "$(_poplar_options "$command")" "$cur"
+	elif [[ $command == state && -n $action ]]; then
+		_poplar_value "$(_poplar_after "$action")" "$cur"
 	else
 		_poplar_value "$(_poplar_operands "$command")" "$cur"
 	fi

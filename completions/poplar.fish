@@ -1,41 +1,74 @@
 # SPDX-License-Identifier: ISC
 # Made from poplar's tables of options by completions/generate.
 set -g __fish_poplar_commands stat list fetch top uidl delete capa check shell state help
+set -g __fish_poplar_actions path list check forget mark-seen export import
 
+# The accounts of the configuration, which --config may name.
 function __fish_poplar_accounts
     set -l config $HOME/.config
     set -q XDG_CONFIG_HOME; and set config $XDG_CONFIG_HOME
-    string replace -rf '^\[account\s+(\S[^]]*?)\s*\].*' '$1' <$config/poplar/config 2>/dev/null
+    set -l file $config/poplar/config
+    set -l words (commandline -opc)
+    set -l at (contains -i -- --config $words); and set file $words[(math $at + 1)]
+    set -l given (string replace -f -- --config= '' $words); and set file $given[-1]
+    set file (string replace -r '^~/' $HOME/ -- $file)
+    string replace -rf '^\[account\s+(\S[^]]*?)\s*\].*' '$1' <$file 2>/dev/null
+end
+
+# The command, or nothing.
+function __fish_poplar_command
+    for word in (commandline -opc)[2..-1]
+        contains -- $word $__fish_poplar_commands; and echo $word; and return
+    end
 end
 
 # Has one of these commands been given, or none yet?
 function __fish_poplar_takes
-    __fish_seen_subcommand_from $argv; or not __fish_seen_subcommand_from $__fish_poplar_commands
+    set -l command (__fish_poplar_command)
+    test -z "$command"; or contains -- $command $argv
+end
+
+# Is the command this one?
+function __fish_poplar_is
+    contains -- $argv[1] (__fish_poplar_command)
+end
+
+# Has an action of state been given, and which?
+function __fish_poplar_action
+    __fish_poplar_is state; or return 1
+    test (count $argv) -eq 0; and set argv $__fish_poplar_actions
+    set -l words (commandline -opc)
+    for word in $words[(math 1 + (contains -i -- state $words))..-1]
+        contains -- $word $argv; and return
+    end
+    return 1
 end
 
 complete -c poplar -f
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a stat -d 'print how many messages there are, and how many octets'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a list -d 'list messages and their sizes, or more with --long'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a fetch -d 'deliver messages: the new ones, unless others are named'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a top -d 'print headers and the first lines of messages'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a uidl -d 'print the messages\' unique ids'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a delete -d 'delete messages from the server'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a capa -d 'print what the server can do; -v: greeting and TLS too'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a check -d 'say what is right and wrong with an account'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a shell -d 'a session by hand, from a terminal or a pipe'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a state -d 'show and change what is remembered: path, list, check, forget, mark-seen, export, import'
-complete -c poplar -n 'not __fish_seen_subcommand_from $__fish_poplar_commands' -a help -d 'print how to use poplar or a command'
-complete -c poplar -n '__fish_seen_subcommand_from list' -a 'new seen all'
-complete -c poplar -n '__fish_seen_subcommand_from fetch' -a 'new seen all'
-complete -c poplar -n '__fish_seen_subcommand_from top' -a 'new seen all'
-complete -c poplar -n '__fish_seen_subcommand_from uidl' -a 'new seen all'
-complete -c poplar -n '__fish_seen_subcommand_from delete' -a 'new seen all'
-complete -c poplar -n '__fish_seen_subcommand_from state' -a 'path list check forget mark-seen export import'
-complete -c poplar -n '__fish_seen_subcommand_from help' -a 'capa check delete fetch help list shell stat state top uidl'
+complete -c poplar -n __fish_poplar_takes -a stat -d 'print how many messages there are, and how many octets'
+complete -c poplar -n __fish_poplar_takes -a list -d 'list messages and their sizes, or more with --long'
+complete -c poplar -n __fish_poplar_takes -a fetch -d 'deliver messages: the new ones, unless others are named'
+complete -c poplar -n __fish_poplar_takes -a top -d 'print headers and the first lines of messages'
+complete -c poplar -n __fish_poplar_takes -a uidl -d 'print the messages\' unique ids'
+complete -c poplar -n __fish_poplar_takes -a delete -d 'delete messages from the server'
+complete -c poplar -n __fish_poplar_takes -a capa -d 'print what the server can do; -v: greeting and TLS too'
+complete -c poplar -n __fish_poplar_takes -a check -d 'say what is right and wrong with an account'
+complete -c poplar -n __fish_poplar_takes -a shell -d 'a session by hand, from a terminal or a pipe'
+complete -c poplar -n __fish_poplar_takes -a state -d 'show and change what is remembered: path, list, check, forget, mark-seen, export, import'
+complete -c poplar -n __fish_poplar_takes -a help -d 'print how to use poplar or a command'
+complete -c poplar -n '__fish_poplar_is list' -a 'new seen all'
+complete -c poplar -n '__fish_poplar_is fetch' -a 'new seen all'
+complete -c poplar -n '__fish_poplar_is top' -a 'new seen all'
+complete -c poplar -n '__fish_poplar_is uidl' -a 'new seen all'
+complete -c poplar -n '__fish_poplar_is delete' -a 'new seen all'
+complete -c poplar -n '__fish_poplar_is state; and not __fish_poplar_action' -a 'path list check forget mark-seen export import'
+complete -c poplar -n '__fish_poplar_is help' -a 'capa check delete fetch help list shell stat state top uidl'
+complete -c poplar -n '__fish_poplar_action mark-seen' -a 'new seen all'
+complete -c poplar -n '__fish_poplar_action import' -F
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l host -s H -x -d 'the server: name, address or socket path'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l port -s p -x -d 'its port or service (995; 110 without TLS)'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l user -s u -x -d 'the user name at the server'
-complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l auth -x -d 'how to log in, or auto'
+complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l auth -x -a 'auto user apop rpop plain login cram-md5 scram-sha-1 scram-sha-1-plus scram-sha-256 scram-sha-256-plus external gssapi xoauth2 oauthbearer' -d 'how to log in, or auto'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls -x -a 'implicit starttls none' -d 'from the first octet, by STLS, or not'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls-ca-file -r -F -d 'trust these CAs instead of the system\'s'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls-crl-file -r -F -d 'certificates that are revoked'
@@ -101,6 +134,6 @@ complete -c poplar -n '__fish_poplar_takes delete' -l older-than -x -d 'what was
 complete -c poplar -n '__fish_poplar_takes delete' -l force -s f -d 'all and new: undelivered messages too'
 complete -c poplar -n '__fish_poplar_takes check' -l config-only -d 'check the configuration, connect nowhere'
 complete -c poplar -n '__fish_poplar_takes check' -l print -d 'print the settings that would be used'
-complete -c poplar -n '__fish_poplar_takes state' -l from -x -d 'import: mpop, fetchmail, getmail or fdm'
+complete -c poplar -n '__fish_poplar_takes state' -l from -x -a 'mpop fetchmail getmail fdm' -d 'import: mpop, fetchmail, getmail or fdm'
 complete -c poplar -n '__fish_poplar_takes state' -l entry -x -d 'import: the account\'s name in that file'
 complete -c poplar -n '__fish_poplar_takes state' -l repair -d 'check: write a new file of what is valid'

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # README, manual, help and completions against the program: what the tables of
-# options hold is in all of them, and what they name exists.
+# options hold is in all of them, and what they name exists. That the shells
+# make use of it, completions.bats shows.
 
 load lib/common
 
@@ -126,59 +127,4 @@ zsh: --dummy'
 	for file in poplar.bash _poplar poplar.fish; do
 		run -0 diff "$ROOT/completions/$file" "made/$file"
 	done
-}
-
-# completes WORD...: what bash offers for the last word.
-completes() {
-	# shellcheck disable=SC1091
-	source "$ROOT/completions/poplar.bash"
-	COMP_WORDS=(poplar "$@") COMP_CWORD=$# COMPREPLY=()
-	_poplar poplar "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-	echo "${COMPREPLY[*]}"
-}
-
-@test "docs: bash completes commands, options, values, accounts, messages" {
-	mkdir -p .config/poplar
-	printf '[account work]\nhost = x\n[account home]\n' >.config/poplar/config
-	assert_equal "$(completes f)" fetch
-	assert_equal "$(completes fetch --maild)" --maildir
-	assert_equal "$(completes stat --maild)" ''
-	assert_equal "$(completes fetch --tls =)" 'implicit starttls none'
-	assert_equal "$(completes fetch --tls = i)" implicit
-	assert_equal "$(completes --tls none -p 110 li)" list
-	assert_equal "$(completes -a w)" work
-	assert_equal "$(completes fetch -a work --account '')" 'work home'
-	assert_equal "$(completes top n)" new
-	assert_equal "$(completes state mark)" mark-seen
-	touch here.pem
-	assert_equal "$(completes --tls-ca-file he)" here.pem
-}
-
-@test "docs: fish completes the same" {
-	offered() {
-		fish --no-config -c "source $ROOT/completions/poplar.fish
-		complete -C 'poplar $1'" | cut -f1 | tr '\n' ' '
-	}
-	mkdir -p .config/poplar
-	printf '[account work]\nhost = x\n[account home]\n' >.config/poplar/config
-	assert_equal "$(offered f)" 'fetch '
-	assert_equal "$(offered 'fetch --maild')" '--maildir '
-	assert_equal "$(offered 'stat --maild')" ''
-	assert_equal "$(offered 'fetch --tls i')" 'implicit '
-	assert_equal "$(offered '-a w')" 'work '
-	assert_equal "$(offered 'top n')" 'new '
-}
-
-@test "docs: zsh completes the same" {
-	mkdir -p .config/poplar
-	printf '[account work]\nhost = x\n[account home]\n' >.config/poplar/config
-	run -0 timeout 60 zsh -f "$TESTS_DIR/lib/complete.zsh" "$ROOT/completions" \
-		'poplar fet' 'poplar fetch --maild' 'poplar stat --maild' \
-		'poplar fetch --tls=i' 'poplar -a w' 'poplar top ne'
-	assert_output 'poplar fetch
-poplar fetch --maildir=
-poplar stat --maild
-poplar fetch --tls=implicit
-poplar -a work
-poplar top new'
 }

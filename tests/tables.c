@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Prints the tables of commands, options and settings, a row a line, fields
- * divided by TABs, for completions/generate and docs.bats:
+ * Prints the tables of commands, options and settings, a row a line, for
+ * completions/generate and docs.bats. Fields are divided by TABs; an empty one
+ * is "-". The rows:
+ *
  *	command NAME OPERANDS SUMMARY
- *	option COMMAND NAME LETTER ARG REPEATABLE SUMMARY	each that it
- *takes key NAME ARG			of the configuration An empty field is
- *"-".
+ *	option COMMAND NAME LETTER ARG REPEATABLE SUMMARY
+ *	key NAME ARG
+ *	mechanism NAME
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "account/account.h"
 #include "cli/cli.h"
+#include "pop3/auth.h"
 
 static const char *
 or_dash(const char *text)
@@ -68,6 +71,18 @@ print_command(const struct command *command)
 			    option->summary);
 }
 
+static void
+print_mechanisms(void)
+{
+	const char *at = pop3_auth_names();
+	size_t len;
+
+	for (; *at != '\0'; at += len + strspn(at + len, " ")) {
+		len = strcspn(at, " ");
+		printf("mechanism\t%.*s\n", (int)len, at);
+	}
+}
+
 int
 main(void)
 {
@@ -80,5 +95,6 @@ main(void)
 		if (!setting->option_only)
 			printf("key\t%s\t%s\n", setting->name,
 			    or_dash(setting->arg));
+	print_mechanisms();
 	return 0;
 }
