@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: ISC
+"""The mutants: one fault each, as text of src/ and what it becomes, and the
+sweeps that are to catch it, first to last."""
+
+import collections
+
+# edits: (file below src, exact text that stands there once, its replacement)
+Mutant = collections.namedtuple("Mutant", "name fault edits sweeps")
+
+
+def network(series):
+    return ("network", "--series", series)
+
+
+def crash(points, *patterns):
+    return ("crash", "-n", str(points), *patterns)
+
+
+def between(points, *patterns):
+    return ("between", "-n", str(points), *patterns)
+
+
+MUTANTS = [
+    Mutant(
+        "dele-before-commit", "DELE goes out behind RETR, not after the commit",
+        [("fetch/retrieve.c",
+          "	batch->octets += plan->octets;\n",
+          "	batch->octets += plan->octets;\n"
+          "	if (plan->flags & PLAN_DELETE)\n"
+          "		remove_submit(run, NULL, plan->num);\n"),
+         ("fetch/commit.c",
+          "	else if (plan->flags & PLAN_DELETE)\n"
+          "		remove_submit(run, job->entry, plan->num);\n",
+          "")],
+        [network("replies plain pipelined maildir delete plain: "
+                 "(empty|no-line) at RETR")]),
+    Mutant(
+        "new-unsynced", "new/ is not synced after the links",
+        [("deliver/maildir.c",
+          "	return sync_dir(maildir->new, deliver->path, err);\n",
+          "	return 0;\n")],
+        [crash(150, "maildir-delete-*-power")]),
+    Mutant(
+        "journal-unsynced", "the C records are not synced",
+        [("state/state.c",
+          "append_records(state, err) == -1 || "
+          "append_sync(state, err) == -1) {\n",
+          "append_records(state, err) == -1) {\n")],
+        [crash(150, "maildir-delete-*-power")]),
+    Mutant(
+        "files-unsynced", "what was received is not synced before C",
+        [("deliver/spool.c",
+          "	if (sync_batch(sync, fds, n, dirfd, err) == -1)\n",
+          "	if (sync == NULL && sync_batch(sync, fds, n, dirfd, err) == -1)\n"
+          )],
+        [crash(150, "maildir-delete-*-power")]),
+    Mutant(
+        "rename", "a rename instead of a link",
+        [("deliver/maildir.c",
+          "	maildir->no_links = false;\n",
+          "	maildir->no_links = true;\n")],
+        [between(150, "reader-*-kill")]),
+    Mutant(
+        "close-ignored", "an error of close is passed over",
+        [("deliver/maildir.c",
+          "close(fds[i]) == -1 && rc == 0)\n",
+          "close(fds[i]) == -1 && rc == 1)\n")],
+        [crash(250, "maildir-delete-auto-errno")]),
+    Mutant(
+        "write-ignored", "an error of write is passed over",
+        [("deliver/spool.c",
+          "		n = write(fd, p, len);\n"
+          "		if (n == -1 && errno == EINTR)\n"
+          "			continue;\n"
+          "		if (n == -1)\n"
+          "			return err_sys(err, EX_IOERR, \"%s\", what);\n",
+          "		n = write(fd, p, len);\n"
+          "		if (n == -1 && errno == EINTR)\n"
+          "			continue;\n"
+          "		if (n == -1)\n"
+          "			return 0;\n")],
+        [crash(250, "maildir-delete-auto-errno")]),
+    Mutant(
+        "owed-cleared", "a deletion is no longer owed once QUIT is answered",
+        [("fetch/remove.c",
+          "		state_deletion(run->state, removed->entry);\n",
+          "		state_gone(run->state, removed->entry, 1);\n")],
+        [network("replies plain .* delete plain: vain at QUIT")]),
+    Mutant(
+        "sentinel-skipped", "a batch is committed whatever its sentinel says",
+        [("fetch/sentinel.c",
+          "	if (batch->answered_right)\n		verify(batch);\n",
+          "	if (request->result == POP3_OK)\n		verify(batch);\n")],
+        [network("replies plain pipelined maildir .* even: late at RETR")]),
+    Mutant(
+        "todays-options", "recovery goes to the destination of today's options",
+        [("fetch/recover.c",
+          "		.kind = from->kind,\n		.path = from->path,\n",
+          "		.kind = run->account->deliver_kind,\n"
+          "		.path = run->account->deliver_path,\n")],
+        [between(150, "options-*-kill")]),
+    Mutant(
+        "digest-ignored", "among repeated UIDLs the digest is not compared",
+        [("fetch/known.c",
+          "	return !(entry->scratch & KNOWN_CLAIMED) &&\n"
+          "	    memcmp(entry->digest, job->digest, DIGEST_LEN) == 0;\n",
+          "	(void)job;\n"
+          "	return !(entry->scratch & KNOWN_CLAIMED);\n")],
+        [network("arrivals .*uidl-all-same")]),
+    Mutant(
+        "applied-too-early", "A records are written before the links are made",
+        [("fetch/commit.c",
+          "	if (deliver_apply(run->deliver,",
+          "	if (deliver_is_journalled(run->deliver) &&\n"
+          "	    state_applied(run->state, commit->entries, commit->count,\n"
+          "		err) == -1)\n"
+          "		return -1;\n"
+          "	if (deliver_apply(run->deliver,"),
+         ("fetch/commit.c",
+          "	if (journalled &&\n	    state_applied(",
+          "	if (journalled && n == SIZE_MAX &&\n	    state_applied(")],
+        [crash(200, "maildir-delete-*-kill")]),
+    Mutant(
+        "released-too-early", "tmp names go before their A records are durable",
+        [("fetch/commit.c",
+          "	if (state_sync(run->state, err) == -1)\n"
+          "		return -1;\n"
+          "	items = xcalloc(",
+          "	(void)err;\n"
+          "	items = xcalloc(")],
+        [between(400, "reader-*-power")]),
+    Mutant(
+        "mbox-unmarked", "no M record before an mbox grows",
+        [("deliver/mbox_file.c",
+          "	if (hooks != NULL && hooks->mark != NULL) {\n",
+          "	if (hooks != NULL && hooks->mark == NULL) {\n")],
+        [crash(200, "mbox-*-kill"), crash(200, "mbox-*-power")]),
+    Mutant(
+        "mbox-unsynced", "an mbox is not synced after it grew",
+        [("deliver/mbox_file.c",
+          "	if (sync_file(file->fd, file->path, err) == -1)\n"
+          "		return -1;\n",
+          "")],
+        [crash(200, "mbox-delete-*-power")]),
+    Mutant(
+        "dotlock-left", "the dotlock is not removed",
+        [("deliver/mbox_lock.c",
+          "	if (lock->path != NULL)\n		unlink(lock->path);\n",
+          "")],
+        [network("fin plain pipelined mbox delete: at .*[05]$")]),
+    Mutant(
+        "status-forgotten", "a failure does not reach the exit status",
+        [("fetch/run.c",
+          "	run->summary->status = err_worse("
+          "run->summary->status, status);\n",
+          "	(void)run;\n	(void)status;\n")],
+        [network("replies plain pipelined maildir delete plain: "
+                 "err at (RETR|QUIT|DELE)")]),
+]
