@@ -127,6 +127,21 @@ home: message 2, 138 octets'
 	assert_not_exist Maildir
 }
 
+@test "examples: check says what is wrong, the shell gets a message" {
+	make_mailbox "$BATS_TEST_TMPDIR/mail" 3
+	start_server --mailbox "$BATS_TEST_TMPDIR/mail"
+	two_accounts home work
+	block wrong >commands
+	run -0 bash commands
+	assert_line 'home: all is well'
+	assert_line 'work: all is well' # --config-only
+	assert_line --regexp '^work: .*127\.0\.0\.1 refused the login'
+	refute_line --regexp '^home: .*wrong'
+	block shell >commands
+	run -0 bash commands
+	cmp three "$BATS_TEST_TMPDIR/mail/003"
+}
+
 @test "examples: the filter leaves bulk mail where it is" {
 	make_mailbox "$BATS_TEST_TMPDIR/mail" 3
 	sed -i '1iPrecedence: bulk' "$BATS_TEST_TMPDIR/mail/002"
