@@ -327,26 +327,60 @@ index_serial(struct index *index, uint32_t serial)
 	return place == index->count ? NULL : index_at(index, place);
 }
 
-bool
-index_is_open(const struct index *index, uint32_t first, uint32_t last)
+/* The first place at or behind serial. */
+static size_t
+find_behind(const struct index *index, uint32_t serial)
 {
 	size_t low = 0, high = index->count, middle;
-	const struct state_entry *entry;
 
-	/* The first place at or behind first. */
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (index_at(index, middle)->serial < first)
+		if (index_at(index, middle)->serial < serial)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < index->count; low++) {
-		entry = index_at(index, low);
+	return low;
+}
+
+static bool
+is_open(const struct state_entry *entry)
+{
+	return (entry->flags & (STATE_COMMITTED | STATE_VOID)) ==
+	    STATE_COMMITTED;
+}
+
+bool
+index_apply(struct index *index, uint32_t first, uint32_t last)
+{
+	struct state_entry *entry;
+	bool found = false;
+	size_t place;
+
+	for (place = find_behind(index, first); place < index->count; place++) {
+		entry = index_at(index, place);
 		if (entry->serial > last)
 			break;
-		if ((entry->flags & (STATE_COMMITTED | STATE_VOID)) ==
-		    STATE_COMMITTED)
+		found = true;
+		if (!is_open(entry))
+			continue;
+		entry->flags &= (uint8_t)~STATE_COMMITTED;
+		entry->flags |= STATE_DELIVERED;
+	}
+	return found;
+}
+
+bool
+index_is_open(const struct index *index, uint32_t first, uint32_t last)
+{
+	const struct state_entry *entry;
+	size_t place;
+
+	for (place = find_behind(index, first); place < index->count; place++) {
+		entry = index_at(index, place);
+		if (entry->serial > last)
+			break;
+		if (is_open(entry))
 			return true;
 	}
 	return false;

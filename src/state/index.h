@@ -56,6 +56,9 @@ struct state_entry *index_rename(struct index *index, struct state_entry *entry,
 /* Turn VOID. */
 void index_drop(struct index *index, struct state_entry *entry);
 
+/* What is committed of the serials from first to last turns DELIVERED. false:
+ * there are no such serials. */
+bool index_apply(struct index *index, uint32_t first, uint32_t last);
 /* Is an entry with a serial from first to last committed and not applied? */
 bool index_is_open(const struct index *index, uint32_t first, uint32_t last);
 

@@ -129,10 +129,6 @@ change_entry(struct loader *loader, struct state_entry *entry,
     const struct record *record, const char **why)
 {
 	switch (record->type) {
-	case RECORD_APPLIED:
-		entry->flags = (uint8_t)((entry->flags & ~STATE_COMMITTED) |
-		    STATE_DELIVERED);
-		break;
 	case RECORD_OWED:
 		entry->flags |= STATE_OWED;
 		break;
@@ -165,6 +161,25 @@ change_entry(struct loader *loader, struct state_entry *entry,
 	return 0;
 }
 
+/* An A record. Nearly always it is about the last commits that were noted. */
+static int
+apply_range(struct loader *loader, const struct record *record,
+    const char **why)
+{
+	const struct load_line *commit;
+
+	*why = "about messages that are not there";
+	if (!index_apply(&loader->state->index, record->serial, record->last))
+		return -1;
+	for (; loader->commit_count > 0; loader->commit_count--) {
+		commit = &loader->commits[loader->commit_count - 1];
+		if (commit->first < record->serial ||
+		    commit->first > record->last)
+			break;
+	}
+	return 0;
+}
+
 int
 loader_apply(struct loader *loader, const struct record *record,
     uint64_t offset, size_t len, const char **why)
@@ -178,6 +193,8 @@ loader_apply(struct loader *loader, const struct record *record,
 	case RECORD_DELIVERED:
 	case RECORD_SEEN:
 		return add_entry(loader, record, offset, len, why);
+	case RECORD_APPLIED:
+		return apply_range(loader, record, why);
 	case RECORD_LOGIN:
 		loader->state->login_after = record->time;
 		return 0;

@@ -158,6 +158,15 @@ take_delivery(struct cursor *cursor, struct record *record)
 }
 
 static void
+take_range(struct cursor *cursor, struct record *record)
+{
+	record->serial = take_u32(cursor);
+	record->last = take_u32(cursor);
+	if (record->last < record->serial)
+		cursor->bad = true;
+}
+
+static void
 take_mark(struct cursor *cursor, struct record *record)
 {
 	record->path = take_text(cursor);
@@ -166,10 +175,7 @@ take_mark(struct cursor *cursor, struct record *record)
 	record->before = take_number(cursor, UINT64_MAX);
 	record->length = take_number(cursor, UINT64_MAX);
 	take_hex(cursor, record->digest, DIGEST_LEN);
-	record->serial = take_u32(cursor);
-	record->last = take_u32(cursor);
-	if (record->last < record->serial)
-		cursor->bad = true;
+	take_range(cursor, record);
 }
 
 /* Cut the checksum off. Returns the length of the rest, or 0. */
@@ -216,6 +222,9 @@ record_parse(const char *line, size_t len, struct record *record,
 	case RECORD_MARK:
 		take_mark(&cursor, record);
 		break;
+	case RECORD_APPLIED:
+		take_range(&cursor, record);
+		break;
 	case RECORD_SEEN:
 		record->serial = take_u32(&cursor);
 		record->uid = take_text(&cursor);
@@ -233,7 +242,6 @@ record_parse(const char *line, size_t len, struct record *record,
 	case RECORD_LISTED:
 		record->time = take_u32(&cursor);
 		break;
-	case RECORD_APPLIED:
 	case RECORD_OWED:
 	case RECORD_DELETION:
 	case RECORD_UNDELETABLE:
@@ -493,6 +501,16 @@ record_put_uid(struct buf *out, const struct state_entry *entry)
 
 	put_number(out, entry->serial);
 	put_text(out, entry->uid, entry->uid_len);
+	end(out, start);
+}
+
+void
+record_put_applied(struct buf *out, uint32_t first, uint32_t last)
+{
+	size_t start = begin(out, RECORD_APPLIED);
+
+	put_number(out, first);
+	put_number(out, last);
 	end(out, start);
 }
 

@@ -50,8 +50,8 @@ struct record {
 	char type;
 	bool is_short, is_owed;
 	uint16_t copy;
-	uint32_t serial; /* M: the first */
-	uint32_t last;   /* M */
+	uint32_t serial; /* A M: the first */
+	uint32_t last;   /* A M */
 	uint32_t time;   /* C D S G T L */
 	uint64_t device, inode, before, length;
 	uint64_t list_octets, octets;
@@ -86,7 +86,9 @@ void record_put_again(struct buf *out, enum record_type type,
 void record_put_mark(struct buf *out, const struct state_mark *mark);
 void record_put_seen(struct buf *out, const struct state_entry *entry);
 void record_put_uid(struct buf *out, const struct state_entry *entry);
-/* A O Q U B X V W: a serial; T L: a time. */
+/* The serials from first to last. */
+void record_put_applied(struct buf *out, uint32_t first, uint32_t last);
+/* O Q U B X V W: a serial; T L: a time. */
 void record_put_number(struct buf *out, enum record_type type, uint32_t number);
 void record_put_gone(struct buf *out, uint32_t serial, uint32_t time);
 

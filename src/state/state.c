@@ -313,16 +313,20 @@ int
 state_applied(struct state *state, struct state_entry *const *entries, size_t n,
     struct err *err)
 {
-	size_t i;
+	size_t i, first = 0;
 
 	for (i = 0; i < n; i++) {
-		record_put_number(&state->out, RECORD_APPLIED,
-		    entries[i]->serial);
 		entries[i]->flags =
 		    (uint8_t)((entries[i]->flags & ~STATE_COMMITTED) |
 			STATE_DELIVERED);
+		if (i + 1 < n &&
+		    entries[i + 1]->serial == entries[i]->serial + 1)
+			continue;
+		record_put_applied(&state->out, entries[first]->serial,
+		    entries[i]->serial);
+		state->out_lines++;
+		first = i + 1;
 	}
-	state->out_lines += n;
 	return append_events(state, err);
 }
 

@@ -122,7 +122,7 @@ int state_each(struct state *state, state_each_fn *fn, void *arg);
  */
 int state_commit(struct state *state, const struct state_record *records,
     size_t n, struct state_entry **entries, struct err *err);
-/* Step 5: A records in one write, not synced. */
+/* Step 5: an A record for each run of serials, in one write, not synced. */
 int state_applied(struct state *state, struct state_entry *const *entries,
     size_t n, struct err *err);
 /* A delivery in one record (pipe, LMTP, stdout), not synced. */

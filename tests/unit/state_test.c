@@ -247,6 +247,62 @@ remembers(void)
 	state_close(state);
 }
 
+/* How many lines of the file begin with these octets? */
+static int
+count_lines(const char *start)
+{
+	struct buf whole = slurp(path);
+	const char *line = whole.data;
+	int n = 0;
+
+	while (line < whole.data + whole.len) {
+		n += strncmp(line, start, strlen(start)) == 0;
+		line = (const char *)memchr(line, '\n',
+			   (size_t)(whole.data + whole.len - line)) +
+		    1;
+	}
+	buf_clear(&whole);
+	return n;
+}
+
+/* An A line stands for serials in a row; what failed divides them. */
+static void
+applies_ranges(void)
+{
+	struct err err = ERR_INIT;
+	const struct state_pending *pending;
+	struct state_record r[8];
+	struct state_entry *entries[8], *done[6];
+	struct state *state;
+	int i;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	for (i = 0; i < 8; i++)
+		r[i] = record(&"abcdefgh"[i], 1, 7);
+	CHECK_INT(state_commit(state, r, 8, entries, &err), 0);
+	CHECK_INT(state_void(state, entries[2], &err), 0);
+	for (i = 0; i < 6; i++)
+		done[i] = entries[i < 2 ? i : i < 4 ? i + 1 : i + 2];
+	CHECK_INT(state_applied(state, done, 6, &err), 0);
+	state_close(state);
+	CHECK_INT(count_lines("A\t"), 3);
+	CHECK_INT(count_lines("A\t1\t2\t"), 1);
+	CHECK_INT(count_lines("A\t4\t5\t"), 1);
+	CHECK_INT(count_lines("A\t7\t8\t"), 1);
+	state = must_open(STATE_WRITE);
+	CHECK_INT(state_count(state), 7);
+	CHECK(find(state, "c") == NULL);
+	CHECK_INT(find(state, "e")->flags, STATE_DELIVERED);
+	CHECK_INT(state_pending(state, &pending), 1);
+	CHECK(pending[0].entry == find(state, "f"));
+	CHECK_INT(state_applied(state, &pending[0].entry, 1, &err), 0);
+	CHECK_INT(state_compact(state, true, &err), 0);
+	CHECK_INT(count_lines("A"), 0);
+	CHECK_INT(count_lines("D"), 7);
+	state_close(state);
+}
+
 static void
 keeps_marks(void)
 {
@@ -491,7 +547,7 @@ repairs(void)
 	CHECK_INT(state_check(path, false, note, &notes, &err), 2);
 	CHECK_STR(buf_text(&notes),
 	    "line 2: wrong checksum\n"
-	    "line 3: about a message that is not there\n");
+	    "line 3: about messages that are not there\n");
 	CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
 	CHECK_INT(state_check(path, true, note, &notes, &err), 2);
 	state = must_open(STATE_WRITE);
@@ -711,6 +767,7 @@ main(void)
 	TEST(creates_and_locks);
 	TEST(makes_directories);
 	TEST(remembers);
+	TEST(applies_ranges);
 	TEST(keeps_marks);
 	TEST(tells_events);
 	TEST(counts_copies);
