@@ -314,6 +314,18 @@ do_list(struct session *session, char *arg)
 	conn_say(session->conn, ".");
 }
 
+/* Longer than conn_say takes, it may be. */
+static void
+say_uid(struct conn *conn, const char *status, size_t num, const char *uid)
+{
+	char number[64];
+	int len = snprintf(number, sizeof(number), "%s%zu ", status, num);
+
+	conn_copy(conn, number, (size_t)len);
+	conn_copy(conn, uid, strlen(uid));
+	conn_copy(conn, "\r\n", 2);
+}
+
 static void
 do_uidl(struct session *session, char *arg)
 {
@@ -327,14 +339,15 @@ do_uidl(struct session *session, char *arg)
 	}
 	if (*arg != '\0') {
 		if ((message = number(session, arg)) != NULL)
-			conn_say(session->conn, "+OK %td %s",
-			    message - mailbox->messages + 1, message->uid);
+			say_uid(session->conn, "+OK ",
+			    (size_t)(message - mailbox->messages) + 1,
+			    message->uid);
 		return;
 	}
 	conn_say(session->conn, "+OK");
 	for (i = 0; i < mailbox->count; i++)
 		if (!mailbox->messages[i].deleted)
-			conn_say(session->conn, "%zu %s", i + 1,
+			say_uid(session->conn, "", i + 1,
 			    mailbox->messages[i].uid);
 	conn_say(session->conn, ".");
 }
