@@ -154,6 +154,30 @@ home: message 2, 138 octets'
 	assert_output --regexp $'^2\t.*message 2$'
 }
 
+@test "examples: procmail and maildrop get the mail" {
+	local line name
+	make_mailbox "$BATS_TEST_TMPDIR/mail" 2
+	start_server --mailbox "$BATS_TEST_TMPDIR/mail"
+	mkdir -p Procmail/{tmp,new,cur} Maildrop/{tmp,new,cur}
+	(umask 077 && echo "DEFAULT=$HOME/Procmail/" >.procmailrc)
+	(umask 077 && echo "DEFAULT=$HOME/Maildrop" >.mailfilter)
+	block pipe | sed -n '/^pipe = \(procmail\|maildrop\)/p' >pipes
+	assert_equal "$(wc -l <pipes)" 2
+	# Both take the home of the password database, so they are told.
+	sed -i -e "/procmail/s|\$| $HOME/.procmailrc|" \
+		-e "/maildrop/s|\$| $HOME/.mailfilter|" pipes
+	while read -r line; do
+		name=${line#pipe = }
+		two_accounts home work
+		sed -i -e '1a account = home' -e "s|^maildir = ~/Maildir|$line|" \
+			.config/poplar/config
+		run -0 poplar fetch --identity "${name%% *}"
+		assert_output ''
+	done <pipes
+	assert_equal "$(cat Procmail/new/* | grep -c '^This is message')" 2
+	assert_equal "$(cat Maildrop/new/* | grep -c '^This is message')" 2
+}
+
 @test "examples: what is for the configuration is right there" {
 	block oauth >configuration
 	run -0 --separate-stderr poplar check --config-only --config configuration
