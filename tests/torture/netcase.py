@@ -205,6 +205,7 @@ def try_case(poplar, where, server, case, ca):
         said.append("run %d: %s %s" % (n + 1, status, text))
         bad["hangs"] += status is None
         bad["deaths"] += is_death(status, text)
+        bad["failed"] += status not in FITTING
         now = trial.compare(first, len(first), allowed)
         bad["false0"] += status == 0 and not is_lie and (
             now[0] > 0 or now[3] > 0)
@@ -233,5 +234,8 @@ def try_case(poplar, where, server, case, ca):
     return bad, "".join(line.rstrip("\n") + "\n" for line in said)
 
 
+# What a run may say of a server: all done, refused, try later, broke the
+# protocol, login refused; and None, which is a hang.
+FITTING = (0, 69, 75, 76, 77, None)
 # Lies that no client can see through while they are told.
 EXCUSES = ("stat-none", "listing-short")
