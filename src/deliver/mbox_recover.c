@@ -64,10 +64,10 @@ parse_spool(const struct deliver *deliver, const char *spool,
 	return 0;
 }
 
-/* The spool file, if it is there and long enough. */
+/* The spool file, if it is there and long enough; -1: that cannot be told. */
 static int
 open_part(struct deliver *deliver, int dirfd, const char *spool,
-    struct mbox_part *part)
+    struct mbox_part *part, struct err *err)
 {
 	char name[SPOOL_NAME_MAX];
 	struct stat st;
@@ -76,16 +76,22 @@ open_part(struct deliver *deliver, int dirfd, const char *spool,
 	part->fd = -1;
 	part->offset = part->length = 0;
 	if (parse_spool(deliver, spool, name, part) == -1)
-		return -1;
+		return 0;
 	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size < part->offset + part->length) {
-		close(fd);
+	if (fd == -1 && (errno == ENOENT || errno == ELOOP))
+		return 0;
+	/* out of descriptors is not gone: what we have begun would stay cut */
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		err_sys(err, EX_IOERR, "%s/%s", deliver->spool_dir, name);
+		if (fd != -1)
+			close(fd);
 		return -1;
 	}
-	part->fd = fd;
+	if (S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size >= part->offset + part->length)
+		part->fd = fd;
+	else
+		close(fd);
 	return 0;
 }
 
@@ -93,18 +99,18 @@ static int
 open_parts(struct recovery *recovery, struct err *err)
 {
 	size_t i;
-	int dirfd;
+	int dirfd, rc = 0;
 
 	recovery->wanted = xcalloc(recovery->n + 1, sizeof(struct mbox_wanted));
 	for (i = 0; i < recovery->n; i++)
 		recovery->wanted[i].part.fd = -1;
 	if ((dirfd = spool_open_dir(recovery->deliver, err)) == -1)
 		return -1;
-	for (i = 0; i < recovery->n; i++)
-		(void)open_part(recovery->deliver, dirfd,
-		    recovery->pending[i].spool, &recovery->wanted[i].part);
+	for (i = 0; i < recovery->n && rc == 0; i++)
+		rc = open_part(recovery->deliver, dirfd,
+		    recovery->pending[i].spool, &recovery->wanted[i].part, err);
 	close(dirfd);
-	return 0;
+	return rc;
 }
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* src/deliver/mbox*.c: quoting, locks, appending, recovery. */
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <time.h>
@@ -633,6 +634,38 @@ test_recovery_refused(void)
 	clean();
 }
 
+/* A spool that cannot be opened now is not gone: nothing is decided. */
+static void
+test_recovery_out_of_descriptors(void)
+{
+	struct deliver_pending pending[3];
+	struct mark mark = { 0 };
+	struct deliver_hooks hooks = { .mark = mark_hook, .arg = &mark };
+	uint64_t device = crash(pending, &mark, true);
+	struct rlimit limit, few;
+	int i, next;
+
+	leave(LEFT_CUT, &mark);
+	next = dup(0);
+	close(next);
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	/* for the mbox, the directory and one message */
+	few.rlim_cur = (rlim_t)next + 3;
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+	err.status = 0;
+	CHECK_INT(deliver_recover(&spec, device, pending, 3, &hooks, &err), -1);
+	CHECK_INT(err.status, EX_IOERR);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK_INT(deliver_recover(&spec, device, pending, 3, &hooks, &err), 0);
+	for (i = 0; i < 3; i++) {
+		CHECK_INT(pending[i].decision, DELIVER_APPLIED);
+		free((char *)pending[i].spool);
+	}
+	CHECK_INT(count_text(spec.path, "Subject: three"), 1);
+	clean();
+}
+
 int
 main(void)
 {
@@ -647,5 +680,6 @@ main(void)
 	TEST(test_recovery_every_cut);
 	TEST(test_recovery_torn_behind);
 	TEST(test_recovery_refused);
+	TEST(test_recovery_out_of_descriptors);
 	return TEST_END();
 }
