@@ -188,6 +188,16 @@ cover(char *text, const char *word)
 }
 
 void
+log_cover(char *text, const char *word)
+{
+	char *shown = log_safe(word, strlen(word));
+
+	cover(text, shown);
+	explicit_bzero(shown, strlen(shown));
+	free(shown);
+}
+
+void
 log_debug(int level, const char *fmt, ...)
 {
 	char seconds[32], *text = NULL;

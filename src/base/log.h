@@ -33,6 +33,8 @@ void log_debug(int level, const char *fmt, ...)
 
 /* From now on this word is stars in the trace (copied). NULL: forget all. */
 void log_hide(const char *word);
+/* Put stars over a word in text, where it stands as log_safe shows it. */
+void log_cover(char *text, const char *word);
 
 /*
  * Called before and after each line goes to stderr, so that a progress line

@@ -76,6 +76,11 @@ refused(const struct login *login, struct err *err)
 	char *words = log_safe(login->reply.data, login->reply.len);
 	int status = pop3_code_status(login->code);
 
+	/* there are servers that repeat what was wrong */
+	if (login->password != NULL)
+		log_cover(words, login->password);
+	if (login->token != NULL)
+		log_cover(words, login->token);
 	/* Without a code, or an unknown one, it is the login that failed. */
 	if (status == EX_UNAVAILABLE && login->code != POP3_CODE_SYS_PERM)
 		status = EX_NOPERM;
@@ -106,6 +111,15 @@ settle(const struct login *login, int result, struct err *err)
 	}
 }
 
+/* Where the server's lines are traced, a secret may be among them. */
+static int
+hide(const char *secret)
+{
+	if (secret != NULL && log_options()->debug > 1)
+		log_hide(secret);
+	return secret == NULL ? -1 : 0;
+}
+
 static int
 need_password(struct login *login, struct err *err)
 {
@@ -118,7 +132,7 @@ need_password(struct login *login, struct err *err)
 		    "no password is configured, and %s accepts nothing else",
 		    pop3_peer(login->pop3));
 	login->password = credentials->password(credentials->arg, err);
-	return login->password == NULL ? -1 : 0;
+	return hide(login->password);
 }
 
 /* Before half of a login is sent: can the rest be? */
@@ -394,7 +408,7 @@ need_secret(struct login *login, const struct mechanism *mechanism,
 		return err_set(err, EX_CONFIG,
 		    "--auth %s needs --token-command", mechanism->name);
 	login->token = credentials->token(credentials->arg, err);
-	return login->token == NULL ? -1 : 0;
+	return hide(login->token);
 }
 
 static enum outcome
