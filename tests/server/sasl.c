@@ -7,6 +7,7 @@
 #include <gsasl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct exchange {
 	struct conn *conn;
@@ -76,7 +77,8 @@ callback(Gsasl *library, Gsasl_session *session, Gsasl_property property)
 
 /* Let both talk; GSASL_OK: the client is who it says. */
 static int
-converse(struct exchange *exchange, Gsasl_session *session, const char *first)
+converse(struct exchange *exchange, Gsasl_session *session, bool server_first,
+    const char *first)
 {
 	struct conn *conn = exchange->conn;
 	const char *heard = first;
@@ -85,6 +87,8 @@ converse(struct exchange *exchange, Gsasl_session *session, const char *first)
 
 	/* an initial response that is empty is "=" (RFC 5034) */
 	if (heard != NULL && strcmp(heard, "=") == 0)
+		heard = "";
+	if (heard == NULL && server_first)
 		heard = "";
 	if (heard == NULL) {
 		conn_say(conn, "+ ");
@@ -131,7 +135,10 @@ sasl_serve(struct conn *conn, const char *mechanism, const char *first)
 	if (gsasl_server_start(library, mechanism, &session) != GSASL_OK)
 		errx(1, "no such mechanism: %s", mechanism);
 	gsasl_session_hook_set(session, &exchange);
-	rc = converse(&exchange, session, first);
+	rc = converse(&exchange, session,
+	    strcasecmp(mechanism, "LOGIN") == 0 ||
+		strcasecmp(mechanism, "CRAM-MD5") == 0,
+	    first);
 	conn_log(conn, "SASL %s", gsasl_strerror_name(rc));
 	gsasl_finish(session);
 	gsasl_done(library);

@@ -1,0 +1,229 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Where secrets come from, and that they go nowhere but to the server; what children
+# inherit; and that links planted where poplar writes lead nowhere.
+# shellcheck disable=SC2016,SC2030,SC2031  # for children; tests have their own
+
+load lib/common
+
+setup() {
+	common_setup
+	make_mailbox mail 1
+}
+
+# Where the octets of a password lie in a process's argv or environment.
+LOOK='tr "\0" "\n" <"/proc/$PPID/cmdline" >>seen; tr "\0" "\n" <"/proc/$PPID/environ" >>seen; env >>seen; cat >/dev/null'
+
+@test "children: no secret in argv or environment, of poplar or of them" {
+	start_server --mailbox mail
+	export -n TEST_PASSWORD
+	run --separate-stderr -0 poplar fetch --pipe "$LOOK" --filter "$LOOK" \
+		"${PLAIN[@]}"
+	[[ -s seen ]]
+	grep -q poplar seen
+	run ! grep -qF "$TEST_PASSWORD" seen
+	rm seen
+	run --separate-stderr -0 poplar fetch all --pipe "$LOOK" --host 127.0.0.1 \
+		--port "$PORT" --tls none --insecure-auth --user "$TEST_USER" \
+		--password-command "cat $PASSWORD_FILE; $LOOK </dev/null"
+	[[ -s seen ]]
+	run ! grep -qF "$TEST_PASSWORD" seen
+}
+
+@test "children: nothing but 0, 1 and 2 is open in them" {
+	start_server --mailbox mail
+	list='ls -l /proc/self/fd | grep -oE " [0-9]+ -> .*" >>open; cat >/dev/null'
+	exec 7<"$PASSWORD_FILE" 9>other
+	run --separate-stderr -0 poplar fetch --pipe "$list" --filter "$list" \
+		"${PLAIN[@]}"
+	run --separate-stderr -0 poplar stat --host 127.0.0.1 --port "$PORT" \
+		--tls none --insecure-auth --user "$TEST_USER" \
+		--password-command "$list </dev/null; cat $PASSWORD_FILE"
+	run --separate-stderr -0 poplar stat --host 127.0.0.1 --tls none \
+		--insecure-auth --user "$TEST_USER" \
+		--password-file "$PASSWORD_FILE" --tunnel "ls -l /proc/self/fd |
+			grep -oE ' [0-9]+ -> .*' >>open
+			exec python3 '$TESTS_DIR/lib/tunnel.py' $PORT"
+	exec 7<&- 9>&-
+	# ls's own look at the directory is its number 3
+	run ! grep -vE '^ [012] -> |^ 3 -> /proc/[0-9]+/fd$' open
+	assert_equal "$(grep -c '^ 0 -> ' open)" 4
+}
+
+@test "trace: stars at every level, in every way to log in" {
+	start_server --mailbox mail --apop --sasl 'SCRAM-SHA-256 CRAM-MD5 LOGIN'
+	for how in 1:plain 2:user 3:{user,plain,login,apop,cram-md5,scram-sha-256}; do
+		rm -f trace
+		run --separate-stderr -0 poplar stat "${PLAIN[@]}" \
+			--auth "${how#*:}" --debug="${how%:*}" --debug-file trace
+		run ! has_secret trace
+		run ! grep -qF "$TEST_USER" trace
+		run ! grep -qF "$(printf %s "$TEST_PASSWORD" | base64)" trace
+		run ! grep -qF "$(printf %s "$TEST_USER" | base64)" trace
+		grep -qF '****' trace
+	done
+	assert_equal "$(stat -c %a trace)" 600
+	run ! has_raw_octets trace
+}
+
+@test "trace: a server that repeats the password is not quoted" {
+	start_script <<-EOF2
+	S: +OK
+	C: CAPA
+	S: -ERR
+	C: USER tester
+	S: +OK
+	C: PASS $TEST_PASSWORD
+	S: -ERR wrong password $TEST_PASSWORD
+	EOF2
+	run --separate-stderr -77 poplar stat "${PLAIN[@]}" --debug=3
+	finish_script
+}
+
+@test "files: what others may read is refused, if it holds a password" {
+	start_server --mailbox mail
+	for mode in 0644 0640 0604 0620 0602; do
+		chmod "$mode" "$PASSWORD_FILE"
+		run --separate-stderr -78 poplar stat "${PLAIN[@]}"
+		assert_equal "$stderr" "poplar: tester@127.0.0.1: password-file: \
+$PASSWORD_FILE holds a password and others may read or write it (mode $mode): \
+chmod 600 $PASSWORD_FILE"
+	done
+	chmod 600 "$PASSWORD_FILE"
+	cat >config <<-EOF2
+	[account a]
+	host = 127.0.0.1
+	port = $PORT
+	tls = none
+	insecure-auth = yes
+	user = $TEST_USER
+	password = $TEST_PASSWORD
+	EOF2
+	chmod 644 config
+	run --separate-stderr -78 poplar stat --config config
+	[[ $stderr == *"others may read or write it (mode 0644)"* ]]
+	chmod 600 config
+	run --separate-stderr -0 poplar stat --config config
+	sed -i '/^password/d' config
+	chmod 644 config
+	run --separate-stderr -0 poplar stat --config config \
+		--password-file "$PASSWORD_FILE"
+	run ! grep -q 'C: .*wrong' "$SERVER_LOG"
+}
+
+@test "files: what cannot be a password is refused before it is sent" {
+	start_server --mailbox mail
+	umask 077
+	printf 'a\nb\n' >two
+	printf 'a\0b\n' >nul
+	printf 'a\rb\n' >cr
+	: >empty
+	head -c 70000 /dev/zero | tr '\0' a >huge
+	for file in two nul cr empty huge /dev/zero nothing; do
+		run --separate-stderr -78 timeout 20 "$POPLAR" stat "${PLAIN[@]}" \
+			--password-file "$file"
+		[[ $stderr == *"password-file: "* ]]
+	done
+	run ! grep -qE 'C: (USER|PASS|AUTH)' "$SERVER_LOG"
+}
+
+@test "commands: bounded in time and size, and their status minded" {
+	start_server --mailbox mail --caps 'USER,SASL XOAUTH2'
+	without=(--host 127.0.0.1 --port "$PORT" --tls none --insecure-auth
+		--user "$TEST_USER")
+	run --separate-stderr -78 poplar stat "${without[@]}" \
+		--password-command 'yes'
+	[[ $stderr == *'password-command: the command prints more than 65536 octets' ]]
+	run --separate-stderr -75 poplar stat "${without[@]}" --timeout 1 \
+		--password-command 'echo $$ >pid; exec sleep 600'
+	[[ $stderr == *'password-command: the command did not answer in time' ]]
+	run ! kill -0 "$(<pid)"
+	run --separate-stderr -78 poplar stat "${without[@]}" \
+		--password-command "cat $PASSWORD_FILE; exit 3"
+	[[ $stderr == *'password-command: the command failed with status 3' ]]
+	run --separate-stderr -78 poplar stat "${without[@]}" \
+		--password-command 'true'
+	[[ $stderr == *'password-command: the command prints nothing' ]]
+	run --separate-stderr -78 poplar stat "${without[@]}" --auth xoauth2 \
+		--token-command 'yes'
+	[[ $stderr == *'token-command: the command prints more than 65536 octets' ]]
+	# it does not eat what is somebody's data
+	echo data | { run poplar stat "${without[@]}" \
+		--password-command "cat; cat $PASSWORD_FILE" && cat >left; }
+	assert_equal "$(<left)" data
+}
+
+@test "prompt: from a terminal only, never from standard input" {
+	start_server --mailbox mail
+	without=(--host 127.0.0.1 --port "$PORT" --tls none --insecure-auth
+		--user "$TEST_USER")
+	printf '%s\n' "$TEST_PASSWORD" >input
+	{ run --separate-stderr -78 setsid -w "$POPLAR" stat "${without[@]}" &&
+		cat >left; } <input
+	assert_equal "$stderr" "poplar: tester@127.0.0.1: no password for \
+tester@127.0.0.1, and no terminal to ask at: give --password-command, \
+--password-file, --password-fd or --netrc"
+	cmp input left
+	run -0 python3 "$TESTS_DIR/lib/type_password.py" "$TEST_PASSWORD" \
+		"$POPLAR" stat "${without[@]}"
+	assert_output --partial 'Password for tester@127.0.0.1: '
+	assert_output --partial '1 138'
+	refute_output --partial "$TEST_PASSWORD"
+}
+
+@test "descriptor: read once, and kept from children" {
+	start_server --mailbox mail
+	run --separate-stderr -0 poplar fetch --host 127.0.0.1 --port "$PORT" \
+		--tls none --insecure-auth --user "$TEST_USER" --password-fd 8 \
+		--pipe 'ls /proc/self/fd >open; cat >/dev/null' 8<"$PASSWORD_FILE"
+	run ! grep -q 8 open
+}
+
+@test "links: planted in the maildir's tmp, they are not followed" {
+	start_server --mailbox mail
+	mkdir -p box/{tmp,new,cur} elsewhere
+	# every name it could take is a link to a file that is to stay as it is
+	echo precious >elsewhere/file
+	run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}"
+	name=$(find box/new -type f -printf '%f')
+	ln -s "$PWD/elsewhere/file" "box/tmp/$name"
+	rm -r .local box/new/*
+	run --separate-stderr -0 poplar fetch all --maildir box "${PLAIN[@]}"
+	assert_equal "$(<elsewhere/file)" precious
+	assert_equal "$(find box/new -type f | wc -l)" 1
+	assert_equal "$(stat -c %a box/new/*)" 600
+	run find box/new -type l
+	assert_output ''
+}
+
+@test "links: planted in the state directory, they are not followed" {
+	start_server --mailbox mail
+	echo precious >file
+	umask 022
+	for suffix in '' .lock .new; do
+		rm -rf .local box
+		run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}" \
+			--identity me@here
+		assert_equal "$(stat -c %a .local/state/poplar)" 700
+		assert_equal "$(find .local/state/poplar -type f ! -perm 600)" ''
+		state=$(find .local/state/poplar -type f ! -name '*.lock')
+		rm -f "$state$suffix"
+		ln -s "$PWD/file" "$state$suffix"
+		run --separate-stderr poplar fetch --maildir box "${PLAIN[@]}" \
+			--identity me@here
+		assert_equal "$(<file)" precious
+		assert_equal "$(stat -c %a file)" 644
+	done
+}
+
+@test "shell: what a message says is no part of a command" {
+	printf 'Subject: $(touch pwned)\nFrom: `touch pwned`;touch pwned\n\nx\n' \
+		>mail/001
+	printf '001 $(touch\\x20pwned)`touch\\x20pwned`;touch\\x20pwned\n' >map
+	start_server --mailbox mail --uidl-map map
+	run --separate-stderr -0 poplar fetch "${PLAIN[@]}" \
+		--filter 'env >env1; cat >/dev/null' \
+		--pipe 'env >env2; cat >/dev/null'
+	grep -q 'touch pwned' env2
+	assert_not_exists pwned
+}
