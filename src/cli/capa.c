@@ -50,7 +50,7 @@ put_json(const char *account, const char *phase, char *const *lines)
 		json_text(&json, "capability", *lines);
 		json_end(&json);
 	}
-	fwrite(out.data, 1, out.len, stdout);
+	fwrite(buf_text(&out), 1, out.len, stdout);
 	buf_clear(&out);
 }
 
@@ -75,7 +75,7 @@ put_connection(const struct session *session)
 		tls_describe(tls, &out);
 	else
 		buf_puts(&out, "tls: none\n");
-	fwrite(out.data, 1, out.len, stdout);
+	fwrite(buf_text(&out), 1, out.len, stdout);
 	buf_clear(&out);
 }
 

@@ -134,7 +134,7 @@ put_json(const struct check *check, const char *what, enum finding finding,
 	else
 		json_text(&json, "mend", NULL);
 	json_end(&json);
-	fwrite(out.data, 1, out.len, stdout);
+	fwrite(buf_text(&out), 1, out.len, stdout);
 	buf_clear(&out);
 }
 
@@ -179,7 +179,7 @@ print_json(const struct account *account)
 			json_end(&json);
 			free(value);
 		}
-	fwrite(out.data, 1, out.len, stdout);
+	fwrite(buf_text(&out), 1, out.len, stdout);
 	buf_clear(&out);
 }
 
@@ -189,7 +189,7 @@ print_text(const struct account *account)
 	struct buf out = BUF_INIT;
 
 	config_print_account(account, &out);
-	fwrite(out.data, 1, out.len, stdout);
+	fwrite(buf_text(&out), 1, out.len, stdout);
 	buf_clear(&out);
 }
 
