@@ -130,7 +130,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pop3 *pop3;
 	int result;
 
-	/* iteration counts that would take seconds: see sasl.c */
 	world_begin(fuzz.data, fuzz.len, split % 32);
 	pop3 = pop3_new(stream_new(world_connect(), "peer"), &options);
 	if (pop3_greeting(pop3, &err) == 0 && pop3_capa(pop3, &err) == 0) {
