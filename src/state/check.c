@@ -90,6 +90,9 @@ check_header(struct check *check, struct err *err)
 	    record_parse_header(line, len, &text, state->key, &why) == 0 &&
 	    record_decode(text, &check->loader.scratch, &data, &len) == 0) {
 		state->identity = xstrndup(data, len);
+		/* a load refuses it, so that there is something to repair */
+		if (!check->lines.complete)
+			find(check, "line 1: incomplete");
 	} else {
 		state->identity = decode_name(state->path);
 		digest_random(state->key, sizeof(state->key));
