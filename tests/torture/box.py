@@ -6,7 +6,6 @@ import collections
 import os
 import shutil
 import subprocess
-import sys
 
 SOURCE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(SOURCE))
@@ -21,6 +20,10 @@ LIMITS = ["--timeout", "5", "--deadline", "20"]
 
 FOREIGN = (b"From someone@example.org Thu Jan  1 00:00:00 1970\n"
            b"Subject: was here before\n\nold\n>From quoted\n\n")
+
+
+class Trouble(Exception):
+    """The sweeps themselves do not work."""
 
 
 def build():
@@ -165,7 +168,7 @@ class Box:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         word = self.server.stdout.readline().split()
         if len(word) != 2 or word[0] != "PORT":
-            sys.exit("torture: the server does not start")
+            raise Trouble("the server does not start")
         self.port = word[1]
 
     def close(self):
@@ -218,7 +221,7 @@ class Box:
             stderr=subprocess.PIPE)
         words = ran.stdout.decode().rstrip("\n").split("\t")
         if ran.returncode != 0 or len(words) != 5:
-            sys.exit("torture: inject failed: %s" % ran.stderr.decode())
+            raise Trouble("inject failed: %s" % ran.stderr.decode())
         values = [word.split("=", 1)[1] for word in words]
         return Outcome(int(values[0]), values[1], values[2], values[3],
                        int(values[4]), ran.stderr.decode(errors="replace"))
@@ -229,7 +232,7 @@ class Box:
         trace, data = self.dir + "/trace", self.dir + "/data"
         outcome = self.inject("-l", trace, "-d", data)
         if (outcome.end, outcome.status) != ("exit", 0) or any(self.count()):
-            sys.exit("torture: %s fails without a fault: %s %d %s: %s" % (
+            raise Trouble("%s fails without a fault: %s %d %s: %s" % (
                 self.variant.name, outcome.end, outcome.status, self.count(),
                 outcome.stderr))
         with open(trace, encoding="utf-8") as file:

@@ -5,12 +5,14 @@
  * them. A seccomp filter stops the command at these kinds only, so a run costs
  * hardly more than without.
  *
- *     inject [-t SECONDS] [-p PREFIX] [-l TRACE -d DATA] [-k CALL -f FAULT]
- *         COMMAND [ARGUMENT...]
+ *     inject [-r] [-t SECONDS] [-p PREFIX] [-l TRACE -d DATA] [-k CALL -f
+ * FAULT] COMMAND [ARGUMENT...]
  *
  * Counting starts at the first call that names a path under PREFIX, so that the
- * dynamic loader is not counted. Only the command's own process is counted;
- * what it starts runs on, and is waited for. Faults, at call number CALL:
+ * dynamic loader is not counted. With -r the calls that look at files are the
+ * ones that are counted, in place of those that change them. Only the command's
+ * own process is counted; what it starts runs on, and is waited for. Faults, at
+ * call number CALL:
  *
  *     kill-before  kill-after  errno=NUMBER  short  sig-before=N  sig-after=N
  *
@@ -70,7 +72,7 @@ static const struct kind {
 	int number;
 	enum shape shape;
 	const char *name;
-} kinds[] = {
+} changing[] = {
 	{ SYS_write, DATA, "write" },
 	{ SYS_writev, VECTOR, "writev" },
 	{ SYS_pwrite64, DATA_AT, "pwrite" },
@@ -102,7 +104,37 @@ static const struct kind {
 	{ SYS_rename, TWO_PATHS, "rename" },
 #endif
 };
-#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static const struct kind looking[] = {
+	{ SYS_read, FD, "read" },
+	{ SYS_pread64, FD, "pread" },
+	{ SYS_lseek, FD, "lseek" },
+	{ SYS_fstat, FD, "fstat" },
+	{ SYS_fstatfs, FD, "fstatfs" },
+	{ SYS_getdents64, FD, "getdents" },
+	{ SYS_flock, FD, "flock" },
+	{ SYS_fcntl, FD, "fcntl" },
+	{ SYS_fchmod, FD, "fchmod" },
+	{ SYS_newfstatat, AT, "stat" },
+	{ SYS_statx, AT, "statx" },
+	{ SYS_faccessat, AT, "access" },
+	{ SYS_fchmodat, AT, "chmod" },
+	{ SYS_readlinkat, AT, "readlink" },
+#ifdef SYS_faccessat2
+	{ SYS_faccessat2, AT, "access" },
+#endif
+#ifdef SYS_stat
+	{ SYS_stat, PATH, "stat" },
+	{ SYS_lstat, PATH, "stat" },
+	{ SYS_access, PATH, "access" },
+#endif
+};
+#define KINDS_MAX 64
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Those of this run. */
+static const struct kind *kinds = changing;
+static size_t kind_count = COUNT(changing);
 
 enum fault {
 	NONE,
@@ -167,7 +199,7 @@ find_kind(uint64_t number)
 {
 	size_t i;
 
-	for (i = 0; i < KIND_COUNT; i++)
+	for (i = 0; i < kind_count; i++)
 		if ((uint64_t)kinds[i].number == number)
 			return &kinds[i];
 	return NULL;
@@ -498,16 +530,17 @@ stopped(pid_t pid, int status)
 static void
 install_filter(void)
 {
-	struct sock_filter filter[KIND_COUNT + 3];
-	struct sock_fprog program = { KIND_COUNT + 3, filter };
+	struct sock_filter filter[KINDS_MAX + 3];
+	struct sock_fprog program = { (unsigned short)(kind_count + 3),
+		filter };
 	size_t i;
 
 	filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 	    offsetof(struct seccomp_data, nr));
-	for (i = 0; i < KIND_COUNT; i++)
+	for (i = 0; i < kind_count; i++)
 		filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ |
 			BPF_K,
-		    (uint32_t)kinds[i].number, (uint8_t)(KIND_COUNT - i), 0);
+		    (uint32_t)kinds[i].number, (uint8_t)(kind_count - i), 0);
 	filter[i + 1] =
 	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	filter[i + 2] =
@@ -569,7 +602,7 @@ set_fault(const char *arg)
 {
 	size_t i, len = strcspn(arg, "=");
 
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+	for (i = 0; i < COUNT(faults); i++)
 		if (strlen(faults[i].name) == len &&
 		    memcmp(faults[i].name, arg, len) == 0)
 			run.fault = faults[i].fault;
@@ -610,8 +643,12 @@ main(int argc, char **argv)
 	unsigned int seconds = 30;
 	int option;
 
-	while ((option = getopt(argc, argv, "+t:p:l:d:k:f:")) != -1) {
+	while ((option = getopt(argc, argv, "+rt:p:l:d:k:f:")) != -1) {
 		switch (option) {
+		case 'r':
+			kinds = looking;
+			kind_count = COUNT(looking);
+			break;
 		case 't':
 			seconds = (unsigned int)strtoul(optarg, NULL, 10);
 			break;
