@@ -58,7 +58,7 @@ static void
 put_list(struct buf *out, const struct state_entry *entry, const char *uid)
 {
 	put_words(out, entry);
-	buf_printf(out, "\t%" PRIu64 "\t", entry->octets);
+	buf_printf(out, "\t%" PRIu64 "\t", (uint64_t)entry->octets);
 	text_date(entry->time, false, out);
 	buf_printf(out, "\t%s\n", uid);
 }
@@ -73,8 +73,8 @@ put_export(struct buf *out, const struct state_entry *entry, const char *uid)
 	put_words(out, entry);
 	buf_printf(out,
 	    "\t%" PRIu64 "\t%" PRIu64 "\t%s\t%u\t%" PRIu32 "\t%" PRIu32 "\n",
-	    entry->list_octets, entry->octets, digest, entry->copy, entry->time,
-	    entry->gone);
+	    (uint64_t)entry->list_octets, (uint64_t)entry->octets, digest,
+	    (unsigned int)entry->copy, entry->time, entry->gone);
 }
 
 static void

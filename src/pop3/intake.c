@@ -117,8 +117,11 @@ intake_line(struct pop3 *pop3, char *data, size_t len, struct err *err)
 		line_len--;
 	}
 	if (request->line != NULL && !request->failed) {
-		struct err failure = ERR_INIT;
+		/* not ERR_INIT: that would clear a thousand octets a line */
+		struct err failure;
 
+		failure.status = 0;
+		failure.text[0] = '\0';
 		note_failure(request,
 		    request->line(request->arg, data, line_len, &failure),
 		    &failure);

@@ -17,6 +17,8 @@
 #define CHUNK_SIZE ((size_t)1 << 18)
 #define ALIGNMENT 8
 #define CHUNK_REFS (CHUNK_SIZE / ALIGNMENT)
+/* with what malloc puts before it, a whole number of pages */
+#define CHUNK_OCTETS (CHUNK_SIZE - 64)
 #define RING_END 0x80000000u
 #define TABLE_MIN 64
 #define REFERENCES_MIN (CHUNK_REFS * 4)
@@ -27,7 +29,7 @@ rotate(uint64_t x, int by)
 	return x << by | x >> (64 - by);
 }
 
-static void
+static inline __attribute__((always_inline)) void
 sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
@@ -143,10 +145,11 @@ allocate(struct index *index, size_t uid_len)
 	if (size < sizeof(struct state_entry))
 		size = sizeof(struct state_entry);
 	size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	if (index->chunk_count == 0 || index->chunk_used + size > CHUNK_SIZE) {
+	if (index->chunk_count == 0 ||
+	    index->chunk_used + size > CHUNK_OCTETS) {
 		index->chunks = xreallocarray(index->chunks,
 		    index->chunk_count + 1, sizeof(*index->chunks));
-		index->chunks[index->chunk_count] = xmalloc(CHUNK_SIZE);
+		index->chunks[index->chunk_count] = xmalloc(CHUNK_OCTETS);
 		/* Reference 0 means none. */
 		index->chunk_used = index->chunk_count == 0 ? ALIGNMENT : 0;
 		index->chunk_count++;
@@ -262,6 +265,20 @@ index_add(struct index *index, uint32_t serial, const char *uid, size_t len)
 	index->order[index->count++] = ref;
 	index->live++;
 	return entry;
+}
+
+static uint64_t
+at_most(uint64_t octets)
+{
+	return octets > STATE_OCTETS_MAX ? STATE_OCTETS_MAX : octets;
+}
+
+void
+index_set_sizes(struct state_entry *entry, uint64_t list_octets,
+    uint64_t octets)
+{
+	entry->list_octets = at_most(list_octets) & STATE_OCTETS_MAX;
+	entry->octets = at_most(octets) & STATE_OCTETS_MAX;
 }
 
 /* The place of serial in the order; count if there is none. */

@@ -48,6 +48,9 @@ void index_clear(struct index *index);
 /* A new entry, zero but for serial and UIDL; serials must rise. */
 struct state_entry *index_add(struct index *index, uint32_t serial,
     const char *uid, size_t len);
+/* By LIST and as received. */
+void index_set_sizes(struct state_entry *entry, uint64_t list_octets,
+    uint64_t octets);
 /* To be called once the digest is set, and not for entries without. */
 void index_digest_set(struct index *index, const struct state_entry *entry);
 /* Replace an entry by one with another UIDL; the old one turns VOID. */

@@ -91,8 +91,7 @@ add_entry(struct loader *loader, const struct record *record, uint64_t offset,
 		entry->flags = STATE_MARKED;
 		return 0;
 	}
-	entry->list_octets = record->list_octets;
-	entry->octets = record->octets;
+	index_set_sizes(entry, record->list_octets, record->octets);
 	memcpy(entry->digest, record->digest, DIGEST_LEN);
 	entry->copy = record->copy;
 	entry->flags =

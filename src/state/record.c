@@ -46,26 +46,34 @@ take_text(struct cursor *cursor)
 	return text;
 }
 
+/* Have n digits given this value without overflow? 19 always do. */
+static bool
+fits(const char *digits, size_t n, uint64_t value)
+{
+	if (n < 20)
+		return true;
+	return n == 20 &&
+	    (*digits == '0' ||
+		(*digits == '1' && value >= 10000000000000000000u));
+}
+
+/* Behind the fields there is a TAB always: the search for an end stops there.
+ */
 static uint64_t
 take_number(struct cursor *cursor, uint64_t max)
 {
-	const char *p = cursor->at, *end = cursor->end;
+	const char *start = cursor->at, *p = start;
 	uint64_t value = 0;
 	unsigned int digit;
 
-	/* 19 digits always fit; what is longer is looked at closely. */
-	if (end - p > 19)
-		end = p + 19;
-	for (; p < end && (digit = (unsigned char)*p - '0') <= 9; p++)
-		value = value * 10 + digit;
-	if (p < cursor->end && p == end) {
-		digit = (unsigned char)*p - '0';
-		if (digit <= 9 && value <= (UINT64_MAX - digit) / 10) {
-			value = value * 10 + digit;
-			p++;
-		}
+	if (start > cursor->end) {
+		cursor->bad = true;
+		return 0;
 	}
-	if (p <= cursor->at || value > max || (p < cursor->end && *p != '\t'))
+	for (; (digit = (unsigned char)*p - '0') <= 9; p++)
+		value = value * 10 + digit;
+	if (p == start || *p != '\t' || value > max ||
+	    !fits(start, (size_t)(p - start), value))
 		cursor->bad = true;
 	cursor->at = p + 1;
 	return value;
@@ -121,14 +129,17 @@ take_hex(struct cursor *cursor, unsigned char *data, size_t len)
 static void
 take_flags(struct cursor *cursor, struct record *record)
 {
-	struct record_text flags = take_text(cursor);
+	struct record_text flags;
 	size_t i;
 
 	record->is_short = record->is_owed = false;
+	if (cursor->end - cursor->at == 1 && *cursor->at == '-') {
+		cursor->at += 2;
+		return;
+	}
+	flags = take_text(cursor);
 	if (flags.len == 0)
 		cursor->bad = true;
-	if (flags.len == 1 && flags.data[0] == '-')
-		return;
 	for (i = 0; i < flags.len; i++) {
 		if (flags.data[i] == 's' && !record->is_short)
 			record->is_short = true;

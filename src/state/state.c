@@ -245,8 +245,7 @@ add_entry(struct state *state, uint32_t serial,
 	struct state_entry *entry =
 	    index_add(&state->index, serial, record->uid, record->uid_len);
 
-	entry->list_octets = record->list_octets;
-	entry->octets = record->octets;
+	index_set_sizes(entry, record->list_octets, record->octets);
 	memcpy(entry->digest, record->digest, DIGEST_LEN);
 	entry->time = record->time;
 	entry->copy = record->copy;

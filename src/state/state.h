@@ -30,22 +30,25 @@ enum state_mode {
 #define STATE_GONE 0x40        /* a complete listing lacked it */
 #define STATE_VOID 0x80        /* forgotten or never applied: passed over */
 
+/* The most that an entry tells of a size; what is larger counts as this. */
+#define STATE_OCTETS_MAX ((UINT64_C(1) << 48) - 1)
+
 /*
  * One message, or one copy of a repeated one. The fields up to uid are for
  * reading; they change through the calls below only, but for scratch, which is
  * the reader's for the time of a session (0 at open).
  */
 struct state_entry {
-	uint64_t list_octets;             /* by LIST; 0 with MARKED */
-	uint64_t octets;                  /* as received, CRLF as two */
+	uint64_t list_octets : 48; /* by LIST; 0 with MARKED */
+	uint64_t copy : 16;
+	uint64_t octets : 48;             /* as received, CRLF as two */
+	uint64_t uid_len : 16;            /* 0: the server gave none */
 	unsigned char digest[DIGEST_LEN]; /* of the octets delivered */
 	uint32_t next;                    /* state_next()'s */
 	uint32_t serial;                  /* names the entry in the journal */
 	uint32_t time;                    /* first seen, seconds since 1970 */
 	uint32_t gone;                    /* since when, with GONE */
 	uint32_t scratch;
-	uint16_t copy;
-	uint16_t uid_len; /* 0: the server gave none */
 	uint8_t flags;
 	uint8_t deletions; /* sessions with DELE and QUIT accepted */
 	char uid[];        /* octets, not ended */

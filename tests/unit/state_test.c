@@ -3,6 +3,7 @@
  * The journal: what is written is read again, by another process's view of it
  * and after every kind of damage.
  */
+#include "state/record.h"
 #include "state/state.h"
 
 #include <signal.h>
@@ -301,6 +302,48 @@ applies_ranges(void)
 	CHECK_INT(count_lines("A"), 0);
 	CHECK_INT(count_lines("D"), 7);
 	state_close(state);
+}
+
+/* A mark whose size before is these digits. */
+static int
+parse_before(const char *digits, uint64_t *before)
+{
+	char text[256], line[300];
+	struct record parsed;
+	const char *why;
+	size_t len;
+
+	(void)snprintf(text, sizeof(text), "M\tpath\t1\t2\t%s\t4\t%032d\t5\t6",
+	    digits, 0);
+	(void)snprintf(line, sizeof(line), "%s\t%08x", text,
+	    digest_crc32(0, text, strlen(text)));
+	len = strlen(line);
+	if (record_parse(line, len, &parsed, &why) == -1)
+		return -1;
+	*before = parsed.before;
+	return 0;
+}
+
+static void
+parses_numbers(void)
+{
+	static const char *const bad[] = { "", "-1", " 1", "1 ", "0x1",
+		"18446744073709551616", "19999999999999999999",
+		"20000000000000000000", "36893488147419103232",
+		"99999999999999999999", "100000000000000000000", "1\t2" };
+	uint64_t value = 1;
+	size_t i;
+
+	CHECK_INT(parse_before("0", &value), 0);
+	CHECK_INT(value, 0);
+	CHECK_INT(parse_before("9999999999999999999", &value), 0);
+	CHECK(value == 9999999999999999999u);
+	CHECK_INT(parse_before("10000000000000000000", &value), 0);
+	CHECK(value == 10000000000000000000u);
+	CHECK_INT(parse_before("18446744073709551615", &value), 0);
+	CHECK(value == UINT64_MAX);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK_INT(parse_before(bad[i], &value), -1);
 }
 
 static void
@@ -768,6 +811,7 @@ main(void)
 	TEST(makes_directories);
 	TEST(remembers);
 	TEST(applies_ranges);
+	TEST(parses_numbers);
 	TEST(keeps_marks);
 	TEST(tells_events);
 	TEST(counts_copies);
