@@ -245,7 +245,7 @@ b: all is well"
 	run --separate-stderr -0 poplar check "${PLAIN[@]}" --state state
 	run --separate-stderr -73 poplar check "${PLAIN[@]}" --state box/state
 	assert_line 'wrong  box/state cannot be made: box is not a directory'
-	run --separate-stderr -78 poplar check "${PLAIN[@]}" --maildir mail
+	run --separate-stderr -73 poplar check "${PLAIN[@]}" --maildir mail
 	assert_line --partial 'mail is a directory with other things in it'
 	run --separate-stderr -73 poplar check "${PLAIN[@]}" --maildir no/such
 	assert_line 'wrong  no/such cannot be made: no: No such file or directory'

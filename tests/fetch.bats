@@ -315,8 +315,8 @@ end'
 	said 'poplar: tester@localhost: deliver to where? Name one of --maildir DIR, --mbox FILE, --pipe CMD, --lmtp ADDRESS or --stdout'
 	run --separate-stderr -64 poplar fetch --maildir a --mbox b "${TLS[@]}"
 	said 'poplar: --mbox: a second destination: there is maildir already'
-	run --separate-stderr -69 poplar fetch --maildir Mail 2-9 "${TLS[@]}"
-	said 'poplar: tester@localhost: there is no message 9 on the server, which has 3'
+	run --separate-stderr -69 poplar fetch --maildir Mail 4-9 "${TLS[@]}"
+	said 'poplar: tester@localhost: there is no message 4 on the server, which has 3'
 	run --separate-stderr -69 poplar fetch --maildir Mail 1 uid:none "${TLS[@]}"
 	said 'poplar: tester@localhost: there is no message uid:none on the server'
 	run -0 find Mail -type f

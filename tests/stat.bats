@@ -103,7 +103,7 @@ serve() {
 	serve --stall-at STAT:1
 	run --separate-stderr -75 poplar stat --timeout 1s "${PLAIN[@]}"
 	assert_output ''
-	said 'poplar: tester@127.0.0.1: 127.0.0.1 did not answer STAT within 1 seconds'
+	said 'poplar: tester@127.0.0.1: 127.0.0.1 did not answer STAT within 1 second'
 }
 
 @test "stat: takes no messages" {

@@ -212,7 +212,7 @@ speak TLS there; try --tls=starttls or port 995"
 		run --separate-stderr -75 poplar stat "${TLS[@]}" --tls "$tls" \
 			--timeout 1
 		assert_equal "$stderr" "poplar: tester@localhost: localhost did \
-not answer the connection within 1 seconds; if it speaks TLS there, try \
+not answer the connection within 1 second; if it speaks TLS there, try \
 --tls=implicit"
 	done
 	stop_server

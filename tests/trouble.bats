@@ -90,7 +90,7 @@ unprivileged() {
 @test "trouble: none where there is TLS is 75, with a hint" {
 	run --separate-stderr -75 poplar stat "${PLAIN[@]}" --port "$TLSPORT" --timeout 1s
 	assert_output ''
-	said 'poplar: tester@127.0.0.1: 127.0.0.1 did not answer the connection within 1 seconds; if it speaks TLS there, try --tls=implicit'
+	said 'poplar: tester@127.0.0.1: 127.0.0.1 did not answer the connection within 1 second; if it speaks TLS there, try --tls=implicit'
 }
 
 @test "trouble: an unverified certificate is 69, STLS not to be had is 69" {
@@ -146,16 +146,16 @@ unprivileged() {
 	nothing_lost
 }
 
-@test "trouble: a destination of another kind is 78" {
+@test "trouble: a destination of another kind is 73" {
 	: >file
-	run --separate-stderr -78 poplar fetch --maildir file "${TLS[@]}"
+	run --separate-stderr -73 poplar fetch --maildir file "${TLS[@]}"
 	assert_output ''
 	said "poplar: tester@localhost: $HOME/file is not a maildir"
 	mkdir full
 	: >full/letter
-	run --separate-stderr -78 poplar fetch --maildir full "${TLS[@]}"
+	run --separate-stderr -73 poplar fetch --maildir full "${TLS[@]}"
 	said "poplar: tester@localhost: $HOME/full is a directory with other things in it, not a maildir"
-	run --separate-stderr -78 poplar fetch --mbox full "${TLS[@]}"
+	run --separate-stderr -73 poplar fetch --mbox full "${TLS[@]}"
 	said "poplar: tester@localhost: $HOME/full: Is a directory"
 	run -1 grep RETR "$SERVER_LOG"
 	nothing_lost

@@ -66,8 +66,8 @@ struct deliver_hooks {
 
 /*
  * Open a destination. A missing maildir: its last component and tmp, new, cur
- * are made. EX_CANTCREAT cannot be opened, made or written, EX_CONFIG not what
- * it is said to be; found here, before login.
+ * are made. EX_CANTCREAT cannot be opened, made or written, or is something
+ * else; found here, before login.
  */
 struct deliver *deliver_open(const struct deliver_spec *spec, struct err *err);
 void deliver_close(struct deliver *deliver);

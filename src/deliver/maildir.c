@@ -86,7 +86,7 @@ complete(int dir, const char *path, struct err *err)
 	if (there == 3)
 		return 0;
 	if (there == 0 && !is_empty(dir))
-		return err_set(err, EX_CONFIG,
+		return err_set(err, EX_CANTCREAT,
 		    "%s is a directory with other things in it, not a maildir",
 		    path);
 	return make_subdirs(dir, path, err);
@@ -104,13 +104,11 @@ open_subdirs(struct maildir *maildir, int dir, const char *path,
 		*fds[i] =
 		    openat(dir, subdirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (*fds[i] == -1 || fstat(*fds[i], &st[i]) == -1)
-			return err_sys(err,
-			    errno == ENOTDIR || errno == ENOENT ? EX_CONFIG :
-								  EX_CANTCREAT,
-			    "%s/%s", path, subdirs[i]);
+			return err_sys(err, EX_CANTCREAT, "%s/%s", path,
+			    subdirs[i]);
 	}
 	if (st[1].st_dev != st[2].st_dev)
-		return err_set(err, EX_CONFIG,
+		return err_set(err, EX_CANTCREAT,
 		    "%s: tmp and new are on different file systems", path);
 	maildir->device = st[1].st_dev;
 	return 0;
@@ -153,7 +151,7 @@ maildir_init(struct maildir *maildir, const char *path, bool make,
 		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (dir == -1 && errno == ENOTDIR)
-		return err_set(err, EX_CONFIG, "%s is not a maildir", path);
+		return err_set(err, EX_CANTCREAT, "%s is not a maildir", path);
 	if (dir == -1)
 		return err_sys(err, EX_CANTCREAT, "%s", path);
 	if (make && complete(dir, path, err) == -1)

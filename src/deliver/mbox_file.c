@@ -53,13 +53,12 @@ mbox_open_path(const char *path, bool make, bool fix_mode, struct err *err)
 	if (fd == -1 && errno == ENOENT && make)
 		fd = make_path(path, fix_mode, err);
 	else if (fd == -1)
-		err_sys(err, errno == EISDIR ? EX_CONFIG : EX_CANTCREAT, "%s",
-		    path);
+		err_sys(err, EX_CANTCREAT, "%s", path);
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return err_set(err, EX_CONFIG, "%s is not a regular file",
+		return err_set(err, EX_CANTCREAT, "%s is not a regular file",
 		    path);
 	}
 	/* a new file must be there when its records are, and whoever made it

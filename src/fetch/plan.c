@@ -349,6 +349,17 @@ no_such_message(const struct listing *listing, const struct msgset_item *item,
 	return -1;
 }
 
+/* One of a range is enough. */
+static bool
+has_number(const struct listing *listing, const struct msgset_item *item)
+{
+	for (size_t i = item->first; i <= item->last && i <= listing->count;
+	     i++)
+		if (listing->messages[i - 1].flags & LISTED_HERE)
+			return true;
+	return false;
+}
+
 int
 plan_check_named(const struct msgset *set, const struct listing *listing,
     struct err *err)
@@ -358,11 +369,7 @@ plan_check_named(const struct msgset *set, const struct listing *listing,
 		bool found = true;
 
 		if (item->kind == MSGSET_NUMBERS)
-			found = item->first <= listing->count &&
-			    (listing->messages[item->first - 1].flags &
-				LISTED_HERE) &&
-			    (item->last == UINT32_MAX ||
-				item->last <= listing->count);
+			found = has_number(listing, item);
 		else if (item->kind == MSGSET_UID)
 			found = has_uid(listing, item);
 		if (!found)

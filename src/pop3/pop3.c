@@ -161,7 +161,7 @@ enqueue(struct pop3 *pop3, struct pop3_request *request, const char *command,
 		trace_is_login(command) ? (int)strcspn(command, " ") :
 					  (int)sizeof(request->name) - 1,
 	    secret ? "AUTH" : command);
-	trace_command(command, secret);
+	request->secret = secret;
 	buf_append(&pop3->commands, command, len);
 	buf_append(&pop3->commands, "\r\n", 2);
 	if (pop3->unsent == NULL)
@@ -299,6 +299,8 @@ send_commands(struct pop3 *pop3, struct err *err)
 	while (pop3->unsent != NULL && fits(pop3, limit)) {
 		struct pop3_request *request = pop3->unsent;
 
+		trace_command(pop3->commands.data + n, request->command_len - 2,
+		    request->secret);
 		n += request->command_len;
 		pop3->unsent = request->next;
 		pop3->waiting--;
@@ -398,9 +400,11 @@ check_time(struct pop3 *pop3, int64_t waited_ms, bool got, struct err *err)
 	}
 	if (pop3->options.timeout_ms > 0 &&
 	    now - pop3->heard_at >= pop3->options.timeout_ms) {
+		int seconds = (pop3->options.timeout_ms + 999) / 1000;
+
 		(void)err_set(err, EX_TEMPFAIL,
-		    "%s did not answer %s within %d seconds", pop3_peer(pop3),
-		    pop3->head->name, (pop3->options.timeout_ms + 999) / 1000);
+		    "%s did not answer %s within %d second%s", pop3_peer(pop3),
+		    pop3->head->name, seconds, seconds == 1 ? "" : "s");
 		return queue_die(pop3, err);
 	}
 	return 0;

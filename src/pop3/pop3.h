@@ -104,6 +104,7 @@ struct pop3_request {
 	/* the queue's */
 	struct pop3_request *next;
 	size_t command_len;
+	bool secret;
 	uint64_t expected; /* what is left of weight */
 	char name[24];     /* for sentences: "RETR 3", no arguments of logins */
 };

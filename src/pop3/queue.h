@@ -58,7 +58,7 @@ int intake_body(struct pop3 *pop3, char *data, size_t len, struct err *err);
 
 /* USER, PASS, APOP, RPOP, AUTH: their arguments are nobody's business. */
 bool trace_is_login(const char *command);
-void trace_command(const char *command, bool secret);
+void trace_command(const char *text, size_t len, bool secret);
 /* Server text, from debug level on. */
 void trace_reply(int level, const char *data, size_t len);
 void trace_body(const char *data, size_t len);

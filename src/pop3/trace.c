@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* The conversation as --debug shows it, without what is secret. */
+#include <bsd/stdlib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "pop3/queue.h"
 
 /* Commands whose arguments are nobody's business. */
@@ -22,28 +24,29 @@ trace_is_login(const char *command)
 }
 
 void
-trace_command(const char *command, bool secret)
+trace_command(const char *text, size_t len, bool secret)
 {
-	const char *blank = strchr(command, ' ');
+	char *command, *safe;
+	size_t verb, mechanism;
 
 	if (log_options()->debug < 1)
 		return;
-	if (secret)
+	command = xstrndup(text, len);
+	verb = strcspn(command, " ");
+	if (secret) {
 		log_debug(1, "> ****");
-	else if (trace_is_login(command) && blank != NULL &&
-	    strncasecmp(command, "AUTH", 4) == 0) {
-		size_t mechanism = strcspn(blank + 1, " ");
-
-		log_debug(1, "> AUTH %.*s%s", (int)mechanism, blank + 1,
-		    blank[1 + mechanism] != '\0' ? " ****" : "");
-	} else if (trace_is_login(command) && blank != NULL)
-		log_debug(1, "> %.*s ****", (int)(blank - command), command);
-	else {
-		char *safe = log_safe(command, strlen(command));
-
+	} else if (!trace_is_login(command) || command[verb] == '\0') {
+		safe = log_safe(command, len);
 		log_debug(1, "> %s", safe);
 		free(safe);
+	} else if (strncasecmp(command, "AUTH", verb) == 0) {
+		mechanism = strcspn(command + verb + 1, " ");
+		log_debug(1, "> %.*s%s", (int)(verb + 1 + mechanism), command,
+		    command[verb + 1 + mechanism] != '\0' ? " ****" : "");
+	} else {
+		log_debug(1, "> %.*s ****", (int)verb, command);
 	}
+	freezero(command, len);
 }
 
 /* Server text in the trace: level is 2 for lines, 3 for bodies. */

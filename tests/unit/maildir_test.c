@@ -173,11 +173,11 @@ test_not_made(void)
 	refuse(in_place("parent/box"), EX_CANTCREAT);
 	CHECK(access(in_place("parent"), F_OK) == -1);
 	put_file(in_place("file"), "x", 1);
-	refuse(in_place("file"), EX_CONFIG);
+	refuse(in_place("file"), EX_CANTCREAT);
 	/* somebody's home, with nothing but a dot file */
 	mkdir(in_place("home"), 0700);
 	put_file(in_place("home/.profile"), "x", 1);
-	refuse(in_place("home"), EX_CONFIG);
+	refuse(in_place("home"), EX_CANTCREAT);
 	CHECK(access(in_place("home/new"), F_OK) == -1);
 	remove_tree(place);
 }

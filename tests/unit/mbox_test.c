@@ -271,12 +271,12 @@ test_refused(void)
 	make_place();
 	spec = make_spec("mbox", xstrdup(place));
 	CHECK((deliver = deliver_open(&spec, &err)) == NULL);
-	CHECK_INT(err.status, EX_CONFIG);
+	CHECK_INT(err.status, EX_CANTCREAT);
 	free((char *)spec.path);
 	CHECK_INT(mkfifo(in_place("fifo"), 0600), 0);
 	spec = make_spec("mbox", xstrdup(in_place("fifo")));
 	CHECK((deliver = deliver_open(&spec, &err)) == NULL);
-	CHECK_INT(err.status, EX_CONFIG);
+	CHECK_INT(err.status, EX_CANTCREAT);
 	free((char *)spec.path);
 	spec = make_spec("mbox", xstrdup(in_place("parent/box")));
 	CHECK((deliver = deliver_open(&spec, &err)) == NULL);
