@@ -79,12 +79,17 @@ submit(struct pop3 *pop3, struct call *call, unsigned int kind, size_t i)
 		       commands[kind & 3], kind & 2 ? " " : "", i + 1) == 0);
 }
 
-/* The whole session as text, which must not depend on the split. */
+/*
+ * The whole session as text, which must not depend on the split. What follows
+ * the last reply may be seen before the end of the session, or not.
+ */
 static void
 record(struct pop3 *pop3, struct call *calls, size_t n, const struct err *err,
     struct buf *out)
 {
-	buf_printf(out, "%d %d %s\n", pop3_dead(pop3), err->status, err->text);
+	if (calls[n - 1].request.result == POP3_LOST)
+		buf_printf(out, "%d %d %s\n", pop3_dead(pop3), err->status,
+		    err->text);
 	for (size_t i = 0; i < n; i++) {
 		struct pop3_request *request = &calls[i].request;
 
