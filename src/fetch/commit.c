@@ -27,6 +27,7 @@ struct commit {
 static void
 job_free(struct run *run, struct job *job)
 {
+	run->held -= job->begun;
 	free(job->item.work);
 	job->next = run->free_jobs;
 	run->free_jobs = job;
@@ -50,6 +51,7 @@ drop(struct run *run, struct job *job)
 	if (!job->begun)
 		return;
 	deliver_drop(run->deliver, &job->item);
+	run->held--;
 	job->begun = false;
 	job->whole = false;
 }
@@ -332,6 +334,22 @@ deliver_batch(struct commit *commit, struct err *err)
 	return settle(commit, err);
 }
 
+/* What is on record needs its files no more. */
+static void
+release(struct run *run, struct batch *batch)
+{
+	struct deliver_item **items =
+	    xcalloc(batch->count, sizeof(struct deliver_item *));
+	size_t n = 0;
+
+	for (struct job *job = batch->first; job != NULL; job = job->next)
+		if (job->begun)
+			items[n++] = &job->item;
+	deliver_release(run->deliver, items, n);
+	free(items);
+	batch_free(run, batch);
+}
+
 int
 commit_batch(struct run *run, struct batch *batch, struct err *err)
 {
@@ -347,31 +365,23 @@ commit_batch(struct run *run, struct batch *batch, struct err *err)
 	free(commit.jobs);
 	free(commit.items);
 	free(commit.entries);
-	if (r == 0 && commit.count > 0)
+	if (r == -1)
+		batch_free(run, batch); /* its files are for recovery */
+	else if (commit.count > 0 && deliver_is_journalled(run->deliver))
 		run->unreleased = batch;
 	else
-		batch_free(run, batch); /* its files are for recovery */
+		release(run, batch);
 	return r;
 }
 
 int
 commit_finish(struct run *run, struct err *err)
 {
-	struct batch *batch = run->unreleased;
-	struct deliver_item **items;
-	size_t n = 0;
-
-	if (batch == NULL)
+	if (run->unreleased == NULL)
 		return 0;
 	if (state_sync(run->state, err) == -1)
 		return -1;
-	items = xcalloc(batch->count, sizeof(struct deliver_item *));
-	for (struct job *job = batch->first; job != NULL; job = job->next)
-		if (job->begun)
-			items[n++] = &job->item;
-	deliver_release(run->deliver, items, n);
-	free(items);
-	batch_free(run, batch);
+	release(run, run->unreleased);
 	run->unreleased = NULL;
 	return 0;
 }

@@ -236,7 +236,9 @@ is_worth_another(const struct run *run, const struct err *err, int attempts)
 		return false;
 	if (run->plan.is_explicit && !run->listing.has_uidl)
 		return false;
-	return err->status == EX_TEMPFAIL || err->status == EX_PROTOCOL;
+	/* nonsense in a listing will be nonsense again */
+	return err->status == EX_TEMPFAIL ||
+	    (err->status == EX_PROTOCOL && run->retrieving);
 }
 
 /* Until the next attempt, or a signal. */
@@ -270,6 +272,7 @@ achieved(const struct run *run)
 static int
 sessions(struct run *run, struct err *err)
 {
+	struct err worst = ERR_INIT;
 	int attempts = 0, barren = 0;
 
 	for (;;) {
@@ -277,11 +280,17 @@ sessions(struct run *run, struct err *err)
 
 		if (one_session(run, err) == 0)
 			return 0;
+		/* that it cannot connect any more is not why it began to fail
+		 */
+		if (err_worse(worst.status, err->status) == err->status)
+			worst = *err;
 		attempts = achieved(run) > before ? 1 : attempts + 1;
 		barren = done(run) > done_before ? 0 : barren + 1;
 		if (barren == BARREN_MAX ||
-		    !is_worth_another(run, err, attempts))
+		    !is_worth_another(run, err, attempts)) {
+			*err = worst;
 			return -1;
+		}
 		run->losses++;
 		log_info("%s: %s; trying again", run->account->name, err->text);
 		back_off(run, attempts);

@@ -394,6 +394,28 @@ compare_items(const void *a, const void *b)
 	return (x->octets > y->octets) - (x->octets < y->octets);
 }
 
+/* Delivered in this run, and its deletion did not come through. */
+static void
+remove_again(struct run *run, const struct plan_item *item)
+{
+	struct state_entry *e;
+
+	if (!(item->flags & PLAN_DELETE) || (item->flags & PLAN_FAILED) ||
+	    item->uid_len == 0)
+		return;
+	for (e = state_find(run->state, item->uid, item->uid_len); e != NULL;
+	     e = state_next(run->state, e)) {
+		struct listed listed = { .octets = item->octets };
+
+		if (e->list_octets != item->octets || !is_due(run, e) ||
+		    !(e->flags & STATE_OWED))
+			continue;
+		if (!remove_is_vain(run, e, item->num))
+			add_removal(&run->plan, item->num, &listed, e);
+		return;
+	}
+}
+
 /*
  * What earlier sessions of this run found out. An explicit set is not made
  * again but relearned: only what is left of it is taken.
@@ -421,6 +443,8 @@ carry_over(struct run *run, struct plan *old)
 				keep |= PLAN_DONE;
 			item->flags |= was->flags & keep;
 			item->losses = was->losses;
+			if (item->flags & PLAN_DONE)
+				remove_again(run, item);
 		}
 		if (was == NULL && old->is_explicit) {
 			free(item->uid);
@@ -438,7 +462,7 @@ limit(struct run *run)
 	const struct account *account = run->account;
 	/* an earlier session of this run counts, too */
 	uint64_t octets = run->summary->octets;
-	uint64_t before = run->summary->delivered;
+	uint64_t count = run->summary->delivered;
 	size_t n = 0;
 
 	if (account->newest_first)
@@ -449,13 +473,17 @@ limit(struct run *run)
 			plan->items[plan->count - 1 - i] = item;
 		}
 	for (; n < plan->count; n++) {
+		/* counted already */
+		if (plan->items[n].flags & PLAN_DONE)
+			continue;
 		octets += plan->items[n].octets;
-		if (account->limit != 0 && n + before >= account->limit)
+		if (account->limit != 0 && count >= account->limit)
 			break;
 		/* one always goes, else a big message would block the rest */
 		if (account->max_bytes != 0 && octets > account->max_bytes &&
-		    n + before > 0)
+		    count > 0)
 			break;
+		count++;
 	}
 	for (size_t i = n; i < plan->count; i++) {
 		run_message(run, &plan->items[i], REPORT_SKIPPED, NULL, NULL);

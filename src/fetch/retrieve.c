@@ -20,6 +20,8 @@
 
 #define DRAIN_MS 5000
 #define IDLE_MS 60000
+/* Messages that wait for a command: each has a descriptor. */
+#define HELD_MAX 256
 /* A message may be longer than LIST said, but not without end. */
 #define BODY_SLACK (UINT64_C(16) * 1024 * 1024)
 
@@ -67,6 +69,7 @@ static int
 job_start(struct job *job, struct err *err)
 {
 	job->begun = true;
+	job->run->held++;
 	job->run->uncommitted++;
 	return deliver_begin(job->run->deliver, &job->item, err);
 }
@@ -170,7 +173,7 @@ submit_retr(struct run *run, struct plan_item *plan, struct err *err)
 	job->batch = batch;
 	request->shape = POP3_BODY;
 	request->weight = plan->octets;
-	if (plan->octets != 0)
+	if (run->listing.has_list)
 		request->max_octets = plan->octets * 4 + BODY_SLACK;
 	request->begin = job_status;
 	request->body = job_body;
@@ -377,13 +380,16 @@ abandon_rest(struct run *run, const struct err *err)
 
 /* In lock-step, what came whole before the line was lost is good. */
 static void
-save_lockstep(struct run *run)
+save_lockstep(struct run *run, const struct err *err)
 {
 	struct batch *batch = run->open;
 
 	if (batch != NULL && !pop3_pipelining(run->session.pop3) &&
-	    !batch->doubtful && run->batches == batch)
+	    !batch->doubtful && run->batches == batch) {
+		if (run->fault.status == 0 && !run->stopping)
+			mark_unfinished(run, err);
 		sentinel_spare(run);
+	}
 }
 
 static int
@@ -394,7 +400,7 @@ end(struct run *run, struct err *err)
 	/* what is under way points into the batches */
 	pop3_abort(run->session.pop3, err);
 	if (err->status != EX_PROTOCOL)
-		save_lockstep(run);
+		save_lockstep(run, err);
 	if (run->fault.status == 0 && commit_verified(run, &local) == -1)
 		*err = local;
 	else if (run->fault.status != 0)
@@ -429,7 +435,9 @@ turn(struct run *run, struct err *err)
 	begin_stopping(run);
 	if (submit_more(run, err) == -1)
 		return -1;
-	if (pop3_outstanding(run->session.pop3) > 0 &&
+	/* it may have died while a command was fed */
+	if ((pop3_outstanding(run->session.pop3) > 0 ||
+		pop3_dead(run->session.pop3)) &&
 	    pop3_step(run->session.pop3, step_until(run), err) == -1)
 		return -1;
 	if (run->fault.status != 0) {
@@ -446,14 +454,19 @@ turn(struct run *run, struct err *err)
 int
 retrieve(struct run *run, struct err *err)
 {
+	run->retrieving = true;
 	run->next = 0;
 	run->next_removal = 0;
 	run->previous_octets = UINT64_MAX;
 	run->spoken_at = deadline_now();
 	pop3_on_stop(run->session.pop3, POP3_STOP_RETURNS);
-	while (!is_idle(run))
+	while (!is_idle(run) || pop3_dead(run->session.pop3))
 		if (turn(run, err) == -1)
 			return end(run, err);
+	/* there is nothing to drain any more: a signal need not wait for QUIT
+	 */
+	if (!run->stopping)
+		pop3_on_stop(run->session.pop3, POP3_STOP_DIES);
 	return 0;
 }
 
@@ -464,7 +477,7 @@ retrieve_pump(void *arg, int ms)
 	struct pop3 *pop3 = run->session.pop3;
 	struct err err = ERR_INIT;
 
-	if (pop3 == NULL || pop3_dead(pop3)) {
+	if (pop3 == NULL || pop3_dead(pop3) || run->held >= HELD_MAX) {
 		(void)poll(NULL, 0, ms);
 		return;
 	}
@@ -477,5 +490,6 @@ retrieve_pump(void *arg, int ms)
 	}
 	if (pop3_outstanding(pop3) == 0 ||
 	    pop3_step(pop3, deadline_after(ms), &err) == 0)
-		(void)poll(NULL, 0, pop3_outstanding(pop3) == 0 ? ms : 0);
+		(void)poll(NULL, 0,
+		    pop3_outstanding(pop3) == 0 || stop_signal() != 0 ? ms : 0);
 }

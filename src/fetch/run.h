@@ -50,6 +50,12 @@ enum batch_stage {
 	BATCH_SUSPECT   /* may not */
 };
 
+enum sentinel {
+	SENTINEL_UIDL,
+	SENTINEL_LIST,
+	SENTINEL_NONE
+};
+
 struct batch {
 	struct batch *next;
 	struct run *run;
@@ -61,14 +67,9 @@ struct batch {
 	bool doubtful;   /* octets alone cannot show a shift by one */
 	/* the sentinel: UIDL n or LIST n */
 	struct pop3_request sentinel;
+	enum sentinel asked_by;
 	const struct plan_item *asked;
 	bool answered_right;
-};
-
-enum sentinel {
-	SENTINEL_UIDL,
-	SENTINEL_LIST,
-	SENTINEL_NONE
 };
 
 /* A DELE under way; the pool of them is reused. */
@@ -111,11 +112,13 @@ struct run {
 	unsigned int losses; /* connections lost in this run */
 	struct err fault;    /* local: nothing more may be delivered */
 	bool logged_in;      /* once at least: it is worth coming back */
+	bool retrieving;     /* once at least: the listings make sense */
 	bool stopping;       /* a signal: drain and end */
 	int64_t stop_at;
 	int64_t spoken_at; /* when the server was last spoken to */
 	struct pop3_request noop;
 	uint64_t uncommitted; /* retrieved in this session, not applied */
+	size_t held; /* jobs that are begun: each may have a file open */
 	struct report_progress progress;
 
 	/* removing */

@@ -32,7 +32,7 @@ answer(void *arg, const char *text, size_t len, struct err *err)
 	uint64_t octets;
 
 	(void)err;
-	if (batch->run->sentinel == SENTINEL_UIDL) {
+	if (batch->asked_by == SENTINEL_UIDL) {
 		batch->answered_right = len - n == asked->uid_len &&
 		    memcmp(text + n, asked->uid, asked->uid_len) == 0;
 		return 0;
@@ -88,9 +88,11 @@ was_refused(const struct batch *batch)
 static int
 ask_again(struct batch *batch, struct err *err)
 {
-	if (!was_refused(batch))
-		batch->run->sentinel++;
-	else
+	if (!was_refused(batch)) {
+		/* others that are under way may learn the same */
+		if (batch->run->sentinel == batch->asked_by)
+			batch->run->sentinel++;
+	} else
 		batch->asked = any_whole(batch);
 	if (batch->asked == NULL) {
 		verify(batch); /* there is nothing in it to deliver */
@@ -107,8 +109,7 @@ answered(void *arg, struct pop3_request *request)
 
 	if (request->result == POP3_LOST)
 		return;
-	if (request->result == POP3_ERR &&
-	    batch->run->sentinel != SENTINEL_NONE) {
+	if (request->result == POP3_ERR && batch->asked_by != SENTINEL_NONE) {
 		if (ask_again(batch, &err) == -1)
 			batch->stage = BATCH_SUSPECT;
 		return;
@@ -147,6 +148,7 @@ ask(struct batch *batch, struct err *err)
 	request->arg = batch;
 	if (run->sentinel == SENTINEL_UIDL && batch->asked->uid_len == 0)
 		run->sentinel = SENTINEL_LIST;
+	batch->asked_by = run->sentinel;
 	switch (run->sentinel) {
 	case SENTINEL_UIDL:
 		return pop3_submit(run->session.pop3, request, err,
