@@ -233,3 +233,84 @@ unprivileged() {
 	exec {lock}>&-
 	nothing_lost
 }
+
+# The line is read while a command works, so that it may end there.
+@test "trouble: a connection that ends while a command works" {
+	make_mailbox many 100
+	stop_server
+	start_server --mailbox many --close-at RETR:90 --fault-connections 1
+	run --separate-stderr -0 timeout 60 "$POPLAR" fetch "${PLAIN[@]}" \
+		--pipe 'sleep 0.01; cat >>all'
+	assert_equal "$(grep -c '^Subject:' all)" 100
+}
+
+@test "trouble: a deadline holds against a message that keeps coming" {
+	stop_server
+	start_script <<-'END'
+		S: +OK
+		C~ CAPA
+		S: -ERR
+		C~ USER .*
+		S: +OK
+		C~ PASS .*
+		S: +OK
+		C~ CAPA
+		S: -ERR
+		C~ STAT
+		S: +OK 1 2000000000
+		C~ UIDL
+		S: +OK
+		S: 1 endless
+		S: .
+		C~ LIST
+		S: +OK
+		S: 1 2000000000
+		S: .
+		C~ RETR 1
+		S: +OK
+		S-endless: octets and octets\r\n
+	END
+	run --separate-stderr -75 timeout 30 "$POPLAR" fetch "${PLAIN[@]}" \
+		--maildir Mail --deadline 1s
+	said 'poplar: tester@127.0.0.1: the deadline passed while waiting for 127.0.0.1'
+}
+
+@test "trouble: named messages whose QUIT was lost are deleted after all" {
+	make_mailbox some 9
+	stop_server
+	start_server --mailbox some --close-at QUIT:1 --fault-connections 1
+	run --separate-stderr -0 poplar fetch --delete --maildir Mail 1-5 "${PLAIN[@]}"
+	assert_equal "$(find Mail/new -type f | wc -l)" 5
+	assert_equal "$(find some -type f | wc -l)" 4
+}
+
+@test "trouble: --limit counts what came before the connection was lost once" {
+	make_mailbox some 20
+	stop_server
+	start_server --mailbox some --no-pipelining --close-at RETR:6 --fault-connections 1
+	run --separate-stderr -0 poplar fetch --limit 10 --maildir Mail all "${PLAIN[@]}"
+	assert_equal "$(find Mail/new -type f | wc -l)" 10
+}
+
+@test "trouble: a message that ends the session does not keep the others back" {
+	make_mailbox some 5
+	stop_server
+	for options in '' --no-pipelining; do
+		# shellcheck disable=SC2086
+		start_server --mailbox some $options --close-at RETR:1 \
+			--fault-connections 3
+		run --separate-stderr -75 poplar fetch --maildir "Mail$options" \
+			--identity "me$options" "${PLAIN[@]}"
+		assert_equal "$(find "Mail$options/new" -type f | wc -l)" 4
+		stop_server
+	done
+}
+
+@test "trouble: commands do not use the descriptors up" {
+	make_mailbox many 1200
+	stop_server
+	start_server --mailbox many
+	few() { ulimit -n 900; "$POPLAR" "$@"; }
+	run --separate-stderr -0 few fetch "${PLAIN[@]}" --mbox - all
+	assert_equal "$(grep -c '^Subject:' <<<"$output")" 1200
+}

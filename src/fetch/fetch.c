@@ -232,7 +232,8 @@ static bool
 is_worth_another(const struct run *run, const struct err *err, int attempts)
 {
 	if (run->fault.status != 0 || stop_signal() != 0 || !run->logged_in ||
-	    attempts > ATTEMPTS_MAX || deadline_now() >= run->until_ms)
+	    run->final || attempts > ATTEMPTS_MAX ||
+	    deadline_now() >= run->until_ms)
 		return false;
 	if (run->plan.is_explicit && !run->listing.has_uidl)
 		return false;

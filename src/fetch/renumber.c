@@ -94,6 +94,7 @@ renumber_check(struct run *run, struct err *err)
 		r = is_known(run, (uint32_t)i + 1, err);
 		break;
 	}
+	run->final = r == 1;
 	if (r == 1)
 		r = err_set(err, EX_TEMPFAIL,
 		    "the server has renumbered its messages: none of %zu known "

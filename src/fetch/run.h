@@ -112,6 +112,7 @@ struct run {
 	unsigned int losses; /* connections lost in this run */
 	struct err fault;    /* local: nothing more may be delivered */
 	bool logged_in;      /* once at least: it is worth coming back */
+	bool final;          /* another session would end the same way */
 	bool retrieving;     /* once at least: the listings make sense */
 	bool stopping;       /* a signal: drain and end */
 	int64_t stop_at;

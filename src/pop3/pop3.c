@@ -374,6 +374,13 @@ check_time(struct pop3 *pop3, int64_t waited_ms, bool got, struct err *err)
 {
 	int64_t now = deadline_now();
 
+	/* whatever comes, and however fast */
+	if (now >= pop3->options.until_ms) {
+		(void)err_set(err, EX_TEMPFAIL,
+		    "the deadline passed while waiting for %s",
+		    pop3_peer(pop3));
+		return queue_die(pop3, err);
+	}
 	if (got) {
 		pop3->heard_at = now;
 		pop3->rate_ms += waited_ms;
@@ -391,12 +398,6 @@ check_time(struct pop3 *pop3, int64_t waited_ms, bool got, struct err *err)
 		pop3->rate_ms = 0;
 		pop3->rate_from = stream_received(pop3->stream);
 		return 0;
-	}
-	if (now >= pop3->options.until_ms) {
-		(void)err_set(err, EX_TEMPFAIL,
-		    "the deadline passed while waiting for %s",
-		    pop3_peer(pop3));
-		return queue_die(pop3, err);
 	}
 	if (pop3->options.timeout_ms > 0 &&
 	    now - pop3->heard_at >= pop3->options.timeout_ms) {
