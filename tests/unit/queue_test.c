@@ -332,7 +332,7 @@ static void
 pipelines(void)
 {
 	static struct turn turns[202];
-	static char commands[200][16], replies[200][64];
+	static char commands[200][24], replies[200][64];
 	struct pop3_request requests[200];
 	struct err err = ERR_INIT;
 	struct pop3 *pop3;
