@@ -314,3 +314,33 @@ unprivileged() {
 	run --separate-stderr -0 few fetch "${PLAIN[@]}" --mbox - all
 	assert_equal "$(grep -c '^Subject:' <<<"$output")" 1200
 }
+
+@test "trouble: what is owed for a message fetched again is made up for" {
+	make_mailbox some 3
+	stop_server
+	start_server --mailbox some
+	poplar fetch --maildir Mail --identity me "${PLAIN[@]}"
+	stop_server
+	start_server --mailbox some --close-at QUIT:1
+	run --separate-stderr -75 poplar fetch --delete --maildir Mail \
+		--identity me "${PLAIN[@]}" 1-3
+	stop_server
+	start_server --mailbox some
+	poplar fetch --delete --maildir Mail --identity me "${PLAIN[@]}"
+	assert_equal "$(find some -type f | wc -l)" 0
+}
+
+@test "trouble: a message that came short once is not retrieved for ever" {
+	make_mailbox some 1
+	stop_server
+	start_server --mailbox some --size-lie 10
+	run --separate-stderr -75 poplar fetch --maildir Mail --identity me "${PLAIN[@]}"
+	stop_server
+	echo 'the rest' >>some/001
+	start_server --mailbox some
+	poplar fetch --maildir Mail --identity me "${PLAIN[@]}"
+	assert_equal "$(find Mail/new -type f | wc -l)" 2
+	: >"$SERVER_LOG"
+	run --separate-stderr -0 poplar fetch --maildir Mail --identity me "${PLAIN[@]}"
+	run -1 grep RETR "$SERVER_LOG"
+}

@@ -58,6 +58,17 @@ is_due(const struct run *run, const struct state_entry *entry)
 	return (entry->flags & STATE_OWED) || is_old_enough(run, entry);
 }
 
+/* A message fetched again has an entry more, which may be the one owed. */
+static bool
+any_due(const struct run *run, struct state_entry *first)
+{
+	for (struct state_entry *e = first; e != NULL;
+	     e = state_next(run->state, e))
+		if (is_due(run, e))
+			return true;
+	return false;
+}
+
 static bool
 needs_sizes(const struct run *run)
 {
@@ -72,7 +83,7 @@ needs_sizes(const struct run *run)
 			continue;
 		if (listed->entry == NULL ||
 		    (listed->entry->flags & (STATE_GONE | STATE_SHORT)) ||
-		    is_due(run, listed->entry))
+		    any_due(run, listed->entry))
 			return true;
 	}
 	return false;
@@ -109,6 +120,17 @@ all_gone(const struct run *run, struct state_entry *first)
 	return true;
 }
 
+static const struct state_entry *
+newest(const struct run *run, struct state_entry *first)
+{
+	struct state_entry *last = first;
+
+	for (struct state_entry *e = first; e != NULL;
+	     e = state_next(run->state, e))
+		last = e;
+	return last;
+}
+
 static enum standing
 stand(const struct run *run, const struct listed *listed, bool strangers)
 {
@@ -123,7 +145,7 @@ stand(const struct run *run, const struct listed *listed, bool strangers)
 	if (listed->flags & LISTED_REPEATED)
 		return listed->flags & LISTED_GROUP_SEEN ? STANDING_SEEN :
 							   STANDING_OPEN;
-	if (any_flag(run, listed->entry, STATE_SHORT))
+	if (newest(run, listed->entry)->flags & STATE_SHORT)
 		return STANDING_OPEN;
 	/* a UIDL that was away may have been given to another message */
 	if (all_gone(run, listed->entry) &&
@@ -241,6 +263,13 @@ plan_removal(struct run *run, const struct listed *listed, uint32_t num)
 
 	if (listed->flags & LISTED_SIZED)
 		entry = entry_of_size(run, entry, listed->octets);
+	for (struct state_entry *e = entry;
+	     e != NULL && !(listed->flags & LISTED_REPEATED);
+	     e = state_next(run->state, e))
+		if (e->list_octets == listed->octets && is_due(run, e)) {
+			entry = e;
+			break;
+		}
 	same = (listed->flags & LISTED_SIZED) && entry != NULL;
 	if (!same)
 		entry = listed->entry;
