@@ -234,17 +234,20 @@ sync_items(struct deliver *deliver, struct deliver_item *const *items, size_t n,
     struct err *err)
 {
 	struct mbox *mbox = deliver->work;
-	struct batch *batch;
+	struct batch *batch, *last = NULL;
 	int *fds, rc;
 
-	/* a batch has one file, whichever of its messages one asks */
-	if (n == 0 || (batch = batch_of(mbox, items[0])) == NULL)
+	if (n == 0 || batch_of(mbox, items[0]) == NULL)
 		return 0;
-	/* one entry a message all the same: from 8 on a syncfs does for the
+	/* a batch has one file, unless its sentinel was asked for twice;
+	 * one entry a message all the same: from 8 on a syncfs does for the
 	 * file and its directory */
 	fds = xreallocarray(NULL, n, sizeof(*fds));
-	for (size_t i = 0; i < n; i++)
-		fds[i] = i == 0 ? batch->fd : -1;
+	for (size_t i = 0; i < n; i++) {
+		batch = batch_of(mbox, items[i]);
+		fds[i] = batch == NULL || batch == last ? -1 : batch->fd;
+		last = batch;
+	}
 	rc = spool_sync(deliver, fds, n, mbox->spool_dir, deliver->spool_dir,
 	    err);
 	free(fds);

@@ -166,8 +166,10 @@ remove_all(struct run *run, const struct plan_removal *removals, size_t count,
 		remove_submit(run, removals[i].entry, removals[i].num);
 	}
 	/* the deletions are known to be owed before the server hears QUIT */
-	if (state_sync(run->state, err) == -1)
+	if (state_sync(run->state, err) == -1) {
+		pop3_abort(pop3, err);
 		return -1;
+	}
 	return pop3_drain(pop3, err);
 }
 
