@@ -310,9 +310,31 @@ unprivileged() {
 	make_mailbox many 1200
 	stop_server
 	start_server --mailbox many
-	few() { ulimit -n 900; "$POPLAR" "$@"; }
+	few() { ulimit -n 250; "$POPLAR" "$@"; }
 	run --separate-stderr -0 few fetch "${PLAIN[@]}" --mbox - all
 	assert_equal "$(grep -c '^Subject:' <<<"$output")" 1200
+}
+
+@test "trouble: the smallest messages do not use the descriptors up" {
+	mkdir many
+	for i in {1000..1999}; do
+		echo "m$i" >"many/$i"
+	done
+	stop_server
+	start_server --mailbox many
+	few() { ulimit -n 150; "$POPLAR" "$@"; }
+	run --separate-stderr -0 few fetch "${PLAIN[@]}" --maildir Mail
+	said ''
+	assert_equal "$(find Mail/new -type f | wc -l)" 1000
+}
+
+@test "trouble: a server that lists less than it says it has is 76" {
+	stop_server
+	start_server --mailbox "$MAIL" --stat '9 9999'
+	run --separate-stderr -76 poplar fetch --maildir Mail "${PLAIN[@]}"
+	assert_output ''
+	said 'poplar: warning: tester@127.0.0.1: 127.0.0.1 says that it has 9 messages, and lists 4'
+	assert_equal "$(maildir_digests Mail)" "$(mailbox_digests "$MAIL")"
 }
 
 @test "trouble: what is owed for a message fetched again is made up for" {

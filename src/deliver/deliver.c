@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
@@ -158,6 +159,8 @@ new_deliver(const struct deliver_spec *spec, struct err *err)
 		memcpy(deliver->key, spec->key, sizeof(deliver->key));
 	deliver->sync_mode = spec->sync;
 	deliver->timeout_ms = spec->timeout_ms;
+	deliver->until_ms =
+	    spec->until_ms != 0 ? spec->until_ms : DEADLINE_NEVER;
 	deliver->batch_dir = -1;
 	deliver->next = 1;
 	mask = umask(077);

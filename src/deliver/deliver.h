@@ -27,6 +27,7 @@ struct deliver_spec {
 	const char *account;   /* POPLAR_ACCOUNT */
 	const unsigned char *key; /* DIGEST_KEY_LEN, of the journal */
 	enum sync_mode sync;
+	int64_t until_ms;      /* deadline.h: no hand-over after it; 0: none */
 	int timeout_ms;        /* for children and LMTP; -1 none */
 	const char *recipient; /* LMTP RCPT TO: user when NULL */
 	const char

@@ -63,6 +63,7 @@ struct deliver {
 	unsigned char key[DIGEST_KEY_LEN];
 	enum sync_mode sync_mode;
 	int timeout_ms;
+	int64_t until_ms; /* deadline.h: no hand-over after it */
 	char ident[DELIVER_IDENT_LEN + 1];
 	bool fix_mode; /* the umask takes from the owner: chmod is needed */
 	uint64_t device;

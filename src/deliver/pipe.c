@@ -56,7 +56,8 @@ static int
 run(struct deliver *deliver, struct deliver_item *item,
     const struct deliver_hooks *hooks, struct err *err)
 {
-	int64_t until_ms = deadline_after(deliver->timeout_ms);
+	int64_t until_ms = deadline_earlier(deliver->until_ms,
+	    deadline_after(deliver->timeout_ms));
 	struct child child = { -1 };
 	char *env[ENV_COUNT + 1];
 	int status = 0, rc, i;

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/stop.h"
 
@@ -69,8 +70,10 @@ spooled_apply(struct deliver *deliver, struct deliver_item *const *items,
 	for (i = 0; i < n; i++) {
 		item = items[i];
 		item->failed = 0;
-		if (stop_signal() != 0) {
-			err_set(&item->err, EX_TEMPFAIL, "interrupted");
+		if (stop_signal() != 0 || deadline_now() >= deliver->until_ms) {
+			err_set(&item->err, EX_TEMPFAIL,
+			    stop_signal() != 0 ? "interrupted" :
+						 "the deadline has passed");
 			item->failed = EX_TEMPFAIL;
 			continue;
 		}

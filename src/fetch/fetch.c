@@ -71,6 +71,7 @@ open_destination(struct run *run, struct err *err)
 		.key = state_key(run->state),
 		.sync = account->sync_files ? SYNC_FILES : SYNC_AUTO,
 		.timeout_ms = account->timeout_ms,
+		.until_ms = run->until_ms,
 		.recipient = account->user,
 		.received = received,
 	};

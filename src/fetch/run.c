@@ -2,6 +2,7 @@
 /* A run's state, session and report: what fetch and delete share. */
 #include "fetch/run.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -166,6 +167,27 @@ clear_scratch(void *arg, struct state_entry *entry)
 	return 0;
 }
 
+/* What is not listed cannot be fetched: that is not success. */
+static void
+warn_disagreement(struct run *run)
+{
+	const struct listing *listing = &run->listing;
+	const char *peer = pop3_peer(run->session.pop3);
+	struct err err;
+
+	if (listing->stat_odd)
+		(void)err_set(&err, EX_PROTOCOL,
+		    "%s answered STAT with nonsense", peer);
+	else if (listing->named != listing->stat_count)
+		(void)err_set(&err, EX_PROTOCOL,
+		    "%s says that it has %" PRIu64
+		    " messages, and lists %" PRIu64,
+		    peer, listing->stat_count, listing->named);
+	else
+		return;
+	run_warn(run, &err);
+}
+
 int
 run_list(struct run *run, bool sizes, struct err *err)
 {
@@ -174,14 +196,7 @@ run_list(struct run *run, bool sizes, struct err *err)
 	if (listing_ask(&run->listing, run->session.pop3, run->state, sizes,
 		err) == -1)
 		return -1;
-	if (run->listing.stat_odd) {
-		struct err odd;
-
-		(void)err_set(&odd, EX_PROTOCOL,
-		    "%s answered STAT with nonsense",
-		    pop3_peer(run->session.pop3));
-		run_warn(run, &odd);
-	}
+	warn_disagreement(run);
 	return 0;
 }
 

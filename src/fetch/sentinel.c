@@ -58,6 +58,8 @@ verify(struct batch *batch)
 	batch->stage = any_suspect(batch) ? BATCH_SUSPECT : BATCH_VERIFIED;
 	/* what streams in from here on belongs to the next batch */
 	deliver_cut(batch->run->deliver);
+	/* and its files are made after this one's are closed */
+	pop3_pause(batch->run->session.pop3);
 }
 
 static int ask(struct batch *batch, struct err *err);
@@ -101,6 +103,12 @@ ask_again(struct batch *batch, struct err *err)
 	return ask(batch, err);
 }
 
+static bool
+is_alone(const struct batch *batch)
+{
+	return (batch->first->plan->flags & PLAN_CAREFUL) != 0;
+}
+
 static void
 answered(void *arg, struct pop3_request *request)
 {
@@ -114,10 +122,16 @@ answered(void *arg, struct pop3_request *request)
 			batch->stage = BATCH_SUSPECT;
 		return;
 	}
-	if (batch->answered_right)
+	if (batch->answered_right) {
 		verify(batch);
-	else
+	} else if (is_alone(batch) && batch->asked_by == SENTINEL_UIDL) {
+		/* perhaps UIDL n is answered in a form of its own */
+		batch->run->sentinel = SENTINEL_LIST;
+		if (ask(batch, &err) == -1)
+			batch->stage = BATCH_SUSPECT;
+	} else {
 		batch->stage = BATCH_SUSPECT;
+	}
 }
 
 /* Octets decide; NOOP keeps the answer in its place in the stream. */
@@ -129,8 +143,7 @@ octets_right(void *arg, const char *text, size_t len, struct err *err)
 	(void)text;
 	(void)len;
 	(void)err;
-	batch->answered_right =
-	    !batch->doubtful || (batch->first->plan->flags & PLAN_CAREFUL) != 0;
+	batch->answered_right = !batch->doubtful || is_alone(batch);
 	return 0;
 }
 

@@ -348,8 +348,12 @@ take_input(struct pop3 *pop3, struct err *err)
 {
 	int any = 0, r;
 
-	while ((r = take_some(pop3, err)) == 1)
+	pop3->paused = false;
+	while ((r = take_some(pop3, err)) == 1) {
 		any = 1;
+		if (pop3->paused)
+			break;
+	}
 	return r == -1 ? -1 : any;
 }
 
@@ -510,6 +514,12 @@ void
 pop3_on_stop(struct pop3 *pop3, enum pop3_stop stop)
 {
 	pop3->stop = stop;
+}
+
+void
+pop3_pause(struct pop3 *pop3)
+{
+	pop3->paused = true;
 }
 
 void

@@ -147,6 +147,8 @@ enum pop3_stop {
 	POP3_STOP_IGNORED
 };
 void pop3_on_stop(struct pop3 *pop3, enum pop3_stop stop);
+/* From a callback: pop3_step returns before it takes in another reply. */
+void pop3_pause(struct pop3 *pop3);
 /* Another deadline for the whole session. */
 void pop3_until(struct pop3 *pop3, int64_t until_ms);
 

@@ -15,6 +15,7 @@ struct pop3 {
 	char *greeting_text; /* owned; NULL before it came */
 	bool greeted, logged_in;
 	enum pop3_stop stop;
+	bool paused; /* a callback wants pop3_step to return */
 	bool dead;
 	struct err death;
 

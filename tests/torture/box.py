@@ -155,6 +155,9 @@ class Box:
         self.environment.update(
             {key: value for key, value in os.environ.items()
              if key.endswith("SAN_OPTIONS")})
+        # a leak check stops threads by ptrace, which the injector holds
+        self.environment["ASAN_OPTIONS"] = ":".join(filter(None, (
+            self.environment.get("ASAN_OPTIONS"), "detect_leaks=0")))
 
     @staticmethod
     def write(path, data):
