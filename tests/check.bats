@@ -249,6 +249,7 @@ b: all is well"
 	assert_line --partial 'mail is a directory with other things in it'
 	run --separate-stderr -73 poplar check "${PLAIN[@]}" --maildir no/such
 	assert_line 'wrong  no/such cannot be made: no: No such file or directory'
+	assert_line '       Make that directory first; a fetch does not.'
 	mkdir -p empty half/new
 	run --separate-stderr -0 poplar check "${PLAIN[@]}" --maildir empty
 	run --separate-stderr -0 poplar check "${PLAIN[@]}" --maildir half

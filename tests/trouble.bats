@@ -35,7 +35,6 @@ nothing_lost() {
 limited() {
 	{
 		(
-			trap '' XFSZ
 			ulimit -f "$1"
 			exec "$POPLAR" "${@:2}"
 		) 2>&1 >&4 | cat >&2

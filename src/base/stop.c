@@ -78,6 +78,8 @@ stop_install(void)
 	}
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
+	/* a write beyond ulimit -f is to fail with EFBIG, not to kill us */
+	(void)sigaction(SIGXFSZ, &action, NULL);
 }
 
 static void

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-/* Install the handlers; SIGPIPE is ignored. */
+/* Install the handlers; SIGPIPE and SIGXFSZ are ignored. */
 void stop_install(void);
 /* The signal that has come, or 0. */
 int stop_signal(void);

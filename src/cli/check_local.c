@@ -42,6 +42,16 @@ exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
+static bool
+exists_above(const char *path)
+{
+	char *copy = xstrdup(path);
+	bool there = exists(dirname(copy)) || errno != ENOENT;
+
+	free(copy);
+	return there;
+}
+
 /*
  * Can path, which is not there, be made? deep: with the directories above it.
  * 0, or -1 with a sentence that names what is in the way.
@@ -196,6 +206,7 @@ would_be_made(struct check *check, const char *path, bool maildir)
 {
 	struct err err = ERR_INIT;
 	bool there = exists(path);
+	const char *mend = NULL;
 
 	if (there && (!maildir || subdirs(path) == 3))
 		return 0;
@@ -204,10 +215,11 @@ would_be_made(struct check *check, const char *path, bool maildir)
 		return 0;
 	if (there && access(path, W_OK | X_OK) == -1)
 		err_sys(&err, EX_CANTCREAT, "%s", path);
-	else if (!there)
-		(void)can_make(path, false, &err);
+	else if (!there && can_make(path, false, &err) == -1 &&
+	    !exists_above(path))
+		mend = "Make that directory first; a fetch does not.";
 	if (err.status != 0)
-		say_error(check, "destination", NULL, &err);
+		say_error(check, "destination", mend, &err);
 	else
 		check_say(check, "destination", FINDING_OK, 0, NULL,
 		    "the %s %s is not there yet; the first fetch makes it",
