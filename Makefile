@@ -118,7 +118,7 @@ check-sanitize:
 # Formatting, shell scripts, manual pages.
 C_FILES = $(sort $(wildcard $(srcdir)/src/*.[ch] $(srcdir)/src/*/*.[ch] \
     $(srcdir)/tests/*.[ch] $(srcdir)/tests/*/*.[ch]))
-SHELL_FILES = $(sort $(shell grep -lE '^\#!.*[ /](ba)?sh$$' $(srcdir)/.ci/* \
+SHELL_FILES = $(sort $(shell grep -lsE -d skip '^\#!.*[ /](ba)?sh$$' $(srcdir)/.ci/* \
     $(srcdir)/tests/run $(srcdir)/tests/*/*) \
     $(wildcard $(srcdir)/tests/lib/*.bash $(srcdir)/completions/*.bash) $(BATS))
 lint:

@@ -42,6 +42,12 @@ limited() {
 	} 4>&1
 }
 
+# The program with $1 descriptors.
+few() {
+	ulimit -n "$1"
+	"$POPLAR" "${@:2}"
+}
+
 # The program without the privileges that root has over files.
 unprivileged() {
 	if [[ $(id -u) == 0 ]]; then
@@ -309,8 +315,7 @@ unprivileged() {
 	make_mailbox many 1200
 	stop_server
 	start_server --mailbox many
-	few() { ulimit -n 250; "$POPLAR" "$@"; }
-	run --separate-stderr -0 few fetch "${PLAIN[@]}" --mbox - all
+	run --separate-stderr -0 few 250 fetch "${PLAIN[@]}" --mbox - all
 	assert_equal "$(grep -c '^Subject:' <<<"$output")" 1200
 }
 
@@ -321,8 +326,7 @@ unprivileged() {
 	done
 	stop_server
 	start_server --mailbox many
-	few() { ulimit -n 150; "$POPLAR" "$@"; }
-	run --separate-stderr -0 few fetch "${PLAIN[@]}" --maildir Mail
+	run --separate-stderr -0 few 150 fetch "${PLAIN[@]}" --maildir Mail
 	said ''
 	assert_equal "$(find Mail/new -type f | wc -l)" 1000
 }
