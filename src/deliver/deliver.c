@@ -252,7 +252,6 @@ deliver_begin(struct deliver *deliver, struct deliver_item *item,
 {
 	item->fd = -1;
 	item->number = item->offset = item->length = item->octets = 0;
-	item->work = NULL;
 	item->name[0] = '\0';
 	item->failed = 0;
 	item->err.status = 0;

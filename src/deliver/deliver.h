@@ -41,7 +41,6 @@ struct deliver_item {
 	uint64_t number;         /* N in poplar-IDENTITY-N, or of the spool */
 	uint64_t offset, length; /* in an mbox batch's spool */
 	uint64_t octets;         /* delivered so far */
-	void *work;              /* mbox: quoting state; owned */
 	/* the caller's, set before apply */
 	char name[256];  /* final name: deliver_name() */
 	const char *uid; /* borrowed */

@@ -28,7 +28,6 @@ static void
 job_free(struct run *run, struct job *job)
 {
 	run->held -= job->begun;
-	free(job->item.work);
 	job->next = run->free_jobs;
 	run->free_jobs = job;
 }
@@ -172,7 +171,7 @@ fill_record(const struct run *run, const struct job *job, const char *spool,
 	record->is_owed = plan->flags & PLAN_DELETE;
 }
 
-/* Steps 3: the records of the batch, durable before anything is visible. */
+/* Step 3: the records of the batch, durable before anything is visible. */
 static int
 write_records(struct commit *commit, struct err *err)
 {
@@ -194,8 +193,7 @@ write_records(struct commit *commit, struct err *err)
 	if (r == -1)
 		return -1;
 	/* this sync made the A records before it durable, too */
-	if (run->unreleased != NULL)
-		(void)commit_finish(run, err);
+	(void)commit_finish(run, err);
 	for (size_t i = 0; i < commit->count; i++)
 		commit->jobs[i]->entry = commit->entries[i];
 	return 0;

@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "account/account.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/msgset.h"
-#include "base/stop.h"
+#include "base/xalloc.h"
 #include "fetch/repeated.h"
 #include "fetch/run.h"
 #include "state/state.h"
@@ -42,14 +41,6 @@ delivered_entry(const struct run *run, const struct listed *listed)
 }
 
 static bool
-is_older(const struct state_entry *entry, uint64_t age_s)
-{
-	uint64_t now = (uint64_t)time(NULL);
-
-	return entry->time <= now && now - entry->time >= age_s;
-}
-
-static bool
 by_policy(const struct choice *choice, const struct state_entry *entry)
 {
 	const struct account *account = choice->run->account;
@@ -57,9 +48,9 @@ by_policy(const struct choice *choice, const struct state_entry *entry)
 	if (entry == NULL)
 		return false;
 	if (choice->options->older_than_s != 0)
-		return is_older(entry, choice->options->older_than_s);
+		return plan_is_older(entry, choice->options->older_than_s);
 	if (account->disposal == ACCOUNT_DELETE_AFTER)
-		return is_older(entry, account->delete_after_s);
+		return plan_is_older(entry, account->delete_after_s);
 	return false;
 }
 
@@ -102,9 +93,7 @@ choose(struct choice *choice, struct plan_removal **removals, size_t *count,
 
 	if (plan_check_named(choice->options->set, listing, err) == -1)
 		return -1;
-	*removals = calloc(listing->count + 1, sizeof(**removals));
-	if (*removals == NULL)
-		return err_sys(err, EX_OSERR, "no memory for the listing");
+	*removals = xcalloc(listing->count + 1, sizeof(**removals));
 	for (size_t i = 0; i < listing->count; i++) {
 		struct listed *listed = &listing->messages[i];
 		struct state_entry *entry = delivered_entry(run, listed);
@@ -133,24 +122,6 @@ ask_first(const struct choice *choice, struct err *err)
 	    "%" PRIu64 " of these messages have never been delivered; --force "
 	    "deletes them all the same",
 	    choice->undelivered);
-}
-
-static void
-report_planned(struct run *run, const struct plan_removal *removal)
-{
-	size_t len;
-	const char *uid = listing_uid(&run->listing, removal->num - 1, &len);
-	struct report_message message = {
-		.outcome = REPORT_PLANNED,
-		.num = removal->num,
-		.uid = len > 0 ? uid : NULL,
-		.uid_len = len,
-		.octets = removal->octets,
-		.deleted = 1,
-	};
-
-	if (run->report->message != NULL)
-		run->report->message(run->report->arg, &message);
 }
 
 static int
@@ -190,7 +161,7 @@ work(struct choice *choice, struct err *err)
 		r = ask_first(choice, err);
 	if (r == 0 && choice->options->dry_run)
 		for (size_t i = 0; i < count; i++)
-			report_planned(run, &removals[i]);
+			run_listed(run, removals[i].num, REPORT_PLANNED, true);
 	else if (r == 0)
 		r = remove_all(run, removals, count, err);
 	free(removals);

@@ -60,7 +60,6 @@ open_destination(struct run *run, struct err *err)
 {
 	const struct account *account = run->account;
 	char *state = xstrdup(state_path(run->state));
-	const char *tmp = getenv("TMPDIR");
 	char *received = account->received ? received_field(account) : NULL;
 	struct deliver_spec spec = {
 		.kind = account->deliver_kind,
@@ -77,7 +76,7 @@ open_destination(struct run *run, struct err *err)
 	};
 
 	if (account->no_state || !run->records)
-		spec.spool_dir = tmp != NULL && tmp[0] == '/' ? tmp : "/tmp";
+		spec.spool_dir = run_tmpdir();
 	run->deliver = deliver_open(&spec, err);
 	free(received);
 	free(state);
@@ -132,20 +131,8 @@ report_plan(struct run *run)
 
 	for (size_t i = 0; i < plan->count; i++)
 		run_message(run, &plan->items[i], REPORT_PLANNED, NULL, NULL);
-	for (size_t i = 0; i < plan->removal_count; i++) {
-		struct plan_removal *removal = &plan->removals[i];
-		struct report_message message = {
-			.outcome = REPORT_PLANNED,
-			.num = removal->num,
-			.uid = removal->entry->uid,
-			.uid_len = removal->entry->uid_len,
-			.octets = removal->octets,
-			.deleted = 1,
-		};
-
-		if (run->report->message != NULL)
-			run->report->message(run->report->arg, &message);
-	}
+	for (size_t i = 0; i < plan->removal_count; i++)
+		run_listed(run, plan->removals[i].num, REPORT_PLANNED, true);
 }
 
 static void

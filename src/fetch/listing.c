@@ -35,16 +35,12 @@ slot(struct listing *listing, struct pop3 *pop3, uint32_t num, struct err *err)
 		    pop3_peer(pop3), num);
 		return NULL;
 	}
+	if (num > listing->room) {
+		listing->room = num + num / 4 + 64;
+		listing->messages = xreallocarray(listing->messages,
+		    listing->room, sizeof(*listing->messages));
+	}
 	if (num > listing->count) {
-		size_t room = listing->count + listing->count / 4 + 64;
-
-		/* rounded up the same way each time, so most calls are free */
-		if (listing->messages == NULL || num > listing->room) {
-			room = room < num ? num : room;
-			listing->messages = xreallocarray(listing->messages,
-			    room, sizeof(*listing->messages));
-			listing->room = room;
-		}
 		memset(listing->messages + listing->count, 0,
 		    (num - listing->count) * sizeof(*listing->messages));
 		listing->count = num;
@@ -80,9 +76,8 @@ uidl_line(void *arg, const char *line, size_t len, struct err *err)
 	if (asking->state != NULL)
 		listed->entry = state_find(asking->state, uid, uid_len);
 	if (listed->entry != NULL) {
-		if (++listed->entry->scratch > 1) {
+		if (++listed->entry->scratch > 1)
 			listing->repeated = true;
-		}
 		return 0;
 	}
 	listed->uid_at = (uint32_t)listing->text.len;

@@ -38,14 +38,20 @@ wants(const struct run *run, enum msgset_kind kind)
 	return msgset_has(set, kind);
 }
 
-static bool
-is_old_enough(const struct run *run, const struct state_entry *entry)
+bool
+plan_is_older(const struct state_entry *entry, uint64_t age_s)
 {
 	uint64_t now = (uint64_t)time(NULL);
 
+	return entry->time <= now && now - entry->time >= age_s;
+}
+
+static bool
+is_old_enough(const struct run *run, const struct state_entry *entry)
+{
 	return run->account->disposal == ACCOUNT_DELETE_AFTER &&
-	    (entry->flags & STATE_DELIVERED) && entry->time <= now &&
-	    now - entry->time >= run->account->delete_after_s;
+	    (entry->flags & STATE_DELIVERED) &&
+	    plan_is_older(entry, run->account->delete_after_s);
 }
 
 /* Is a deletion due, as far as the state can tell? */
@@ -297,22 +303,6 @@ is_too_big_or_small(const struct run *run, const struct listed *listed)
 }
 
 static void
-skip(struct run *run, const struct listed *listed, uint32_t num)
-{
-	size_t len;
-	const char *uid = listing_uid(&run->listing, num - 1, &len);
-	struct plan_item item = {
-		.num = num,
-		.octets = listed->octets,
-		.uid = copy_octets(uid, len),
-		.uid_len = (uint16_t)len,
-	};
-
-	run_message(run, &item, REPORT_SKIPPED, NULL, NULL);
-	free(item.uid);
-}
-
-static void
 consider(struct run *run, size_t index, bool strangers)
 {
 	const struct listed *listed = &run->listing.messages[index];
@@ -337,7 +327,7 @@ consider(struct run *run, size_t index, bool strangers)
 	    (standing == STANDING_SEEN ? wants(run, MSGSET_SEEN) :
 					 wants(run, MSGSET_NEW))) {
 		if (is_too_big_or_small(run, listed))
-			skip(run, listed, num);
+			run_listed(run, num, REPORT_SKIPPED, false);
 		else
 			add_item(run, listed, num, flags);
 	} else if (standing == STANDING_SEEN) {

@@ -65,4 +65,7 @@ int plan_check_named(const struct msgset *set, const struct listing *listing,
     struct err *err);
 void plan_clear(struct plan *plan);
 
+/* Was it first seen at least age_s seconds ago? Not if the clock went back. */
+bool plan_is_older(const struct state_entry *entry, uint64_t age_s);
+
 #endif

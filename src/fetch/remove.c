@@ -78,7 +78,6 @@ remove_is_vain(struct run *run, struct state_entry *entry, uint32_t num)
 
 	if (entry->deletions < DELETIONS_MAX)
 		return false;
-
 	(void)err_set(&err, EX_UNAVAILABLE,
 	    "message %" PRIu32 " is still there after %d accepted deletions; "
 	    "it will not be tried again",
@@ -93,21 +92,10 @@ remove_settle(struct run *run, bool quit)
 {
 	for (size_t i = 0; quit && i < run->removed_count; i++) {
 		struct removed *removed = &run->removed[i];
-		size_t len;
-		const char *uid =
-		    listing_uid(&run->listing, removed->num - 1, &len);
-		struct plan_item item = {
-			.num = removed->num,
-			.octets =
-			    run->listing.messages[removed->num - 1].octets,
-			.uid = (char *)(uintptr_t)uid,
-			.uid_len = (uint16_t)len,
-		};
 
-		run_message(run, &item, REPORT_DELETED, NULL, NULL);
-		if (removed->entry == NULL)
-			continue;
-		state_deletion(run->state, removed->entry);
+		run_listed(run, removed->num, REPORT_DELETED, false);
+		if (removed->entry != NULL)
+			state_deletion(run->state, removed->entry);
 	}
 	run->removed_count = 0;
 }

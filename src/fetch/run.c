@@ -33,6 +33,27 @@ run_warn(struct run *run, const struct err *err)
 		run->report->warning(run->report->arg, err);
 }
 
+/* Count it in the summary, and pass it on. */
+static void
+tell(struct run *run, const struct report_message *message)
+{
+	struct report_summary *summary = run->summary;
+
+	summary->delivered += message->outcome == REPORT_DELIVERED;
+	summary->known += message->outcome == REPORT_KNOWN;
+	summary->skipped += message->outcome == REPORT_SKIPPED;
+	summary->failed += message->outcome == REPORT_FAILED;
+	if (message->outcome == REPORT_DELETED) {
+		summary->deleted++;
+		if (summary->on_server > 0)
+			summary->on_server--;
+	}
+	if (message->outcome == REPORT_FAILED)
+		run_status(run, message->err->status);
+	if (run->report->message != NULL)
+		run->report->message(run->report->arg, message);
+}
+
 void
 run_message(struct run *run, const struct plan_item *plan,
     enum report_outcome outcome, const char *name, const struct err *err)
@@ -47,28 +68,40 @@ run_message(struct run *run, const struct plan_item *plan,
 		.err = err,
 	};
 
-	run->summary->delivered += outcome == REPORT_DELIVERED;
-	run->summary->known += outcome == REPORT_KNOWN;
-	run->summary->skipped += outcome == REPORT_SKIPPED;
-	run->summary->failed += outcome == REPORT_FAILED;
-	if (outcome == REPORT_DELETED) {
-		run->summary->deleted++;
-		if (run->summary->on_server > 0)
-			run->summary->on_server--;
-	}
-	if (outcome == REPORT_FAILED)
-		run_status(run, err->status);
-	if (run->report->message != NULL)
-		run->report->message(run->report->arg, &message);
+	tell(run, &message);
+}
+
+void
+run_listed(struct run *run, uint32_t num, enum report_outcome outcome,
+    bool deletion)
+{
+	size_t len;
+	const char *uid = listing_uid(&run->listing, num - 1, &len);
+	struct report_message message = {
+		.outcome = outcome,
+		.num = num,
+		.uid = len > 0 ? uid : NULL,
+		.uid_len = len,
+		.octets = run->listing.messages[num - 1].octets,
+		.deleted = deletion,
+	};
+
+	tell(run, &message);
+}
+
+const char *
+run_tmpdir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir != NULL && dir[0] == '/' ? dir : "/tmp";
 }
 
 /* A state that leaves nothing behind: its files have no name any more. */
 static struct state *
 open_unkept(struct run *run, struct err *err)
 {
-	const char *base = getenv("TMPDIR");
-	char *dir = xasprintf("%s/poplar-XXXXXX",
-	    base != NULL && base[0] == '/' ? base : "/tmp");
+	char *dir = xasprintf("%s/poplar-XXXXXX", run_tmpdir());
 	char *path, *lock;
 	struct state *state = NULL;
 

@@ -131,11 +131,15 @@ struct run {
 /* Tell the caller what became of a message; counted in the summary. */
 void run_message(struct run *run, const struct plan_item *plan,
     enum report_outcome outcome, const char *name, const struct err *err);
+/* The same of a listed message, by number; deletion: of one that is planned. */
+void run_listed(struct run *run, uint32_t num, enum report_outcome outcome,
+    bool deletion);
 /* A failure that ends nothing: told, and the status remembered. */
 void run_warn(struct run *run, const struct err *err);
 void run_status(struct run *run, int status);
 
 /* run.c: what fetch and delete share around a session. */
+const char *run_tmpdir(void); /* $TMPDIR if it is absolute, else /tmp */
 int run_open_state(struct run *run, bool write, struct err *err);
 int run_open_session(struct run *run, struct err *err);
 /* Ask the listings, with the marks of an earlier session taken away. */
