@@ -206,3 +206,10 @@ ann PLAIN 16
 ann XOAUTH2 16
 ann XOAUTH2 refused"
 }
+
+@test "harness: each mutant and each planted bug still has its place in src" {
+	run -0 "$TESTS_DIR/mutants/run" -l
+	assert_line --regexp '^mbox-unsynced '
+	run -0 "$TESTS_DIR/fuzz/run" places
+	assert_output ""
+}

@@ -89,8 +89,8 @@ MUTANTS = [
     Mutant(
         "sentinel-skipped", "a batch is committed whatever its sentinel says",
         [("fetch/sentinel.c",
-          "	if (batch->answered_right)\n		verify(batch);\n",
-          "	if (request->result == POP3_OK)\n		verify(batch);\n")],
+          "	if (batch->answered_right) {\n		verify(batch);\n",
+          "	if (request->result == POP3_OK) {\n		verify(batch);\n")],
         [network("replies plain pipelined maildir .* even: late at RETR")]),
     Mutant(
         "todays-options", "recovery goes to the destination of today's options",
@@ -125,9 +125,9 @@ MUTANTS = [
         [("fetch/commit.c",
           "	if (state_sync(run->state, err) == -1)\n"
           "		return -1;\n"
-          "	items = xcalloc(",
+          "	release(",
           "	(void)err;\n"
-          "	items = xcalloc(")],
+          "	release(")],
         [between(400, "reader-*-power")]),
     Mutant(
         "mbox-unmarked", "no M record before an mbox grows",
