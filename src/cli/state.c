@@ -42,6 +42,13 @@ struct state_command {
 	int status;              /* of what was reported on the way */
 	uint32_t now;
 	size_t added, known;
+	struct buf slashed; /* import: listed UIDLs with a "/", LF after each */
+};
+
+/* Of an entry in this run: it is an occurrence's, which was new or was not. */
+enum {
+	TAKEN_NEW = 1,
+	TAKEN_KNOWN
 };
 
 static struct state_command *
@@ -279,7 +286,7 @@ out:
 	return result;
 }
 
-/* ---- mark-seen and import ---- */
+/* ---- mark-seen ---- */
 
 /*
  * One occurrence of a UIDL: it takes an entry that no other occurrence has
@@ -294,12 +301,13 @@ mark_uid(struct state_command *data, const char *uid, size_t len, uint32_t time)
 		entry = state_next(data->state, entry);
 	if (entry == NULL) {
 		entry = state_add_marked(data->state, uid, len, time);
+		entry->scratch = TAKEN_NEW;
 		data->added++;
 	} else {
 		state_back(data->state, entry);
+		entry->scratch = TAKEN_KNOWN;
 		data->known++;
 	}
-	entry->scratch = 1;
 }
 
 static int
@@ -361,6 +369,99 @@ import_uid(void *arg, const char *uid, size_t len, uint32_t time)
 	return 0;
 }
 
+/* ---- getmail's files have "-" for "/" ---- */
+
+static int
+find_dash(void *arg, const char *uid, size_t len, uint32_t time)
+{
+	bool *found = arg;
+
+	(void)time;
+	*found = *found || memchr(uid, '-', len) != NULL;
+	return 0;
+}
+
+static int
+keep_slashed(struct cli *cli, struct session *session, struct err *err)
+{
+	struct state_command *data = data_of(cli);
+	struct selection selection;
+	const char *uid;
+	int result;
+	size_t i;
+
+	result = select_messages(cli, session, SELECT_UIDS, &selection, err);
+	for (i = 0; result == 0 && i < selection.count; i++) {
+		uid = select_uid(&selection, &selection.messages[i]);
+		if (uid == NULL ||
+		    memchr(uid, '/', selection.messages[i].uid_len) == NULL)
+			continue;
+		buf_append(&data->slashed, uid, selection.messages[i].uid_len);
+		buf_append(&data->slashed, "\n", 1);
+	}
+	select_clear(&selection);
+	return result;
+}
+
+/*
+ * Only the server can tell which "-" was a "/". Asked before anything is
+ * taken, and not at all if no id of the file has one.
+ */
+static int
+ask_for_slashes(struct cli *cli, const char *file, struct err *err)
+{
+	struct state_command *data = data_of(cli);
+	bool found = false;
+
+	if (import_read(data->from, file, NULL, NULL, find_dash, &found, err) ==
+	    -1)
+		return -1;
+	if (found) {
+		cli->operand_count = 0; /* all messages */
+		data->status = cli_visit(cli, keep_slashed);
+		cli->operand_count = 1;
+	}
+	return data->status == 0 ? 0 : -1;
+}
+
+/* This listed UIDL has a "/": its entry, if the file had it, gets it too. */
+static void
+restore_slash(struct state_command *data, const char *uid, size_t len)
+{
+	struct state_entry *entry;
+	char *written = xstrndup(uid, len);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (written[i] == '/')
+			written[i] = '-';
+	entry = state_find(data->state, written, len);
+	free(written);
+	if (entry == NULL || entry->scratch == 0 ||
+	    !(entry->flags & STATE_MARKED))
+		return;
+	if (state_find(data->state, uid, len) == NULL) {
+		state_learn_uid(data->state, &entry, uid, len);
+		return;
+	}
+	if (entry->scratch == TAKEN_NEW) {
+		data->added--;
+		data->known++;
+	}
+	state_forget(data->state, entry);
+}
+
+static void
+restore_slashes(struct state_command *data)
+{
+	const char *uid = buf_text(&data->slashed), *lf;
+
+	for (; (lf = strchr(uid, '\n')) != NULL; uid = lf + 1)
+		restore_slash(data, uid, (size_t)(lf - uid));
+}
+
+/* ---- import ---- */
+
 /* Whose UIDLs: --entry, or the account's. The caller frees *user. */
 static int
 entry_names(const struct state_command *data, char **user, const char **host,
@@ -407,7 +508,7 @@ static int
 run_import(struct cli *cli, struct err *err)
 {
 	struct state_command *data = data_of(cli);
-	const char *host = NULL;
+	const char *file, *host = NULL;
 	char *user = NULL;
 	int result = -1;
 
@@ -415,12 +516,18 @@ run_import(struct cli *cli, struct err *err)
 		return err_set(err, EX_USAGE,
 		    "state import wants --from mpop, fetchmail, getmail or "
 		    "fdm, and one file");
+	file = cli->operands[0];
 	if (entry_names(data, &user, &host, err) == 0 &&
 	    open_state(data, STATE_WRITE, err) == 0 &&
-	    import_read(data->from, cli->operands[0], user, host, import_uid,
-		data, err) != -1)
+	    (strcmp(data->from, "getmail") != 0 ||
+		ask_for_slashes(cli, file, err) == 0) &&
+	    import_read(data->from, file, user, host, import_uid, data, err) !=
+		-1) {
+		restore_slashes(data);
 		result = state_sync(data->state, err);
+	}
 	free(user);
+	buf_clear(&data->slashed);
 	if (result == 0)
 		print_import(cli, data);
 	return result;
