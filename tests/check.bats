@@ -155,6 +155,47 @@ b: all is well"
 	assert_line '       Set host to a name that the certificate is for.'
 }
 
+# clock_off SECONDS COMMAND...: on a machine whose clock is off by so much.
+clock_off() {
+	local offset=$1
+	shift
+	[[ -e clock.so ]] || "${CC:-cc}" -shared -fPIC -o clock.so \
+		"$TESTS_DIR/lib/clock.c"
+	LD_PRELOAD=$PWD/clock.so CLOCK_OFFSET=$offset \
+		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 "$@"
+}
+
+@test "check: a clock that is wrong" {
+	start_both
+	configure "tls-ca-file = $CA" 'maildir = ~/Mail'
+	poplar fetch
+	# Certificates begin now; the clock has stopped years ago, at a first start.
+	run --separate-stderr -78 clock_off -$(($(date +%s) - 86400)) poplar check
+	assert_line --regexp "^wrong  this machine's clock says 1970-01-02 ..:.. UTC, which is long past$"
+	assert_line '       Set it; until then certificates seem not to be valid yet.'
+	assert_line --regexp '^wrong  the certificate of localhost is not valid until 20..-..-..'
+	assert_line --regexp "^       If this machine's clock is wrong, set it: it says 1970-01-02"
+	assert_line 'work: 3 things to mend'
+	assert_equal "$stderr" ''
+
+	# Two hours back are seen by what was written since.
+	run --separate-stderr -78 clock_off -7200 poplar check -q
+	assert_line --index 0 "wrong  work: the state file was written in the future: this machine's clock was wrong then, or is wrong now"
+	assert_line '       Set the clock of this machine.'
+	run --separate-stderr -69 clock_off -1800 poplar check -q
+	refute_line --partial 'written in the future'
+
+	# Ahead of the certificate's end.
+	run --separate-stderr -69 clock_off 8000000 poplar check
+	assert_line --regexp '^wrong  the certificate of localhost expired on 20..-..-..'
+	assert_line --regexp "^       If this machine's clock is wrong, set it: it says 20..-..-.. ..:.. UTC. Otherwise the server needs a new certificate.$"
+	assert_line 'work: 1 thing to mend'
+
+	# Right again: all is well.
+	run --separate-stderr -0 poplar check
+	assert_line 'work: all is well'
+}
+
 @test "check: the wrong way to TLS" {
 	start_both
 	run --separate-stderr -69 poplar check "${TLS[@]}" --port "$PORT"
