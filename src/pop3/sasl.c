@@ -18,7 +18,7 @@
 struct sasl {
 	Gsasl *library;
 	Gsasl_session *session;
-	char *mechanism;
+	char *mechanism, *host;
 	bool scram, complete;
 };
 
@@ -44,10 +44,23 @@ complain(const struct sasl *sasl, int result, struct err *err)
 		return err_set(err, EX_PROTOCOL,
 		    "%s: the server's challenge makes no sense", name);
 	default:
-		return err_set(err,
-		    strcmp(name, "GSSAPI") == 0 ? EX_NOPERM : EX_CONFIG,
-		    "%s: %s", name, gsasl_strerror(result));
+		return err_set(err, EX_CONFIG, "%s: %s", name,
+		    gsasl_strerror(result));
 	}
+}
+
+/* Kerberos says only that it failed; where it did says more. */
+static int
+complain_kerberos(const struct sasl *sasl, bool first, struct err *err)
+{
+	if (!first)
+		return err_set(err, EX_PROTOCOL,
+		    "%s: the server does not prove that it knows its own key",
+		    sasl->mechanism);
+	return err_set(err, EX_NOPERM,
+	    "%s: there is no Kerberos ticket for pop/%s; kinit(1) gets one, "
+	    "klist(1) shows them",
+	    sasl->mechanism, sasl->host);
 }
 
 /*
@@ -78,10 +91,13 @@ set_properties(struct sasl *sasl, const struct sasl_options *options)
 	const char *authzid = options->authzid;
 
 	/*
-	 * A certificate may stand for several users: servers want to be told
-	 * which. Elsewhere the user name already says so.
+	 * Neither a certificate nor a ticket says whose mail is wanted. Unless
+	 * told, a server gives that of the ticket's owner, and it would be
+	 * taken for that of the user. Elsewhere the user name is sent anyway.
 	 */
-	if (authzid == NULL && strcmp(options->mechanism, "EXTERNAL") == 0)
+	if (authzid == NULL &&
+	    (strcmp(options->mechanism, "EXTERNAL") == 0 ||
+		strcmp(options->mechanism, "GSSAPI") == 0))
 		authzid = options->user;
 	gsasl_property_set(sasl->session, GSASL_AUTHID, options->user);
 	gsasl_property_set(sasl->session, GSASL_SERVICE, "pop");
@@ -124,6 +140,7 @@ sasl_new(const struct sasl_options *options, struct err *err)
 	int result = GSASL_OK;
 
 	sasl->mechanism = xstrdup(options->mechanism);
+	sasl->host = xstrdup(options->host != NULL ? options->host : "");
 	sasl->scram = strncmp(options->mechanism, "SCRAM-", 6) == 0;
 	if (sasl->scram)
 		result = check_password(options->password);
@@ -158,6 +175,7 @@ sasl_free(struct sasl *sasl)
 	if (sasl->library != NULL)
 		gsasl_done(sasl->library);
 	free(sasl->mechanism);
+	free(sasl->host);
 	free(sasl);
 }
 
@@ -226,6 +244,9 @@ sasl_step(struct sasl *sasl, const char *challenge, size_t len,
 		explicit_bzero(out, out_len);
 		gsasl_free(out);
 	}
+	if (result != GSASL_OK && result != GSASL_NEEDS_MORE &&
+	    strcmp(sasl->mechanism, "GSSAPI") == 0)
+		return complain_kerberos(sasl, len == 0, err);
 	if (result != GSASL_OK && result != GSASL_NEEDS_MORE)
 		return complain(sasl, result, err);
 	sasl->complete = result == GSASL_OK;
