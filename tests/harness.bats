@@ -61,6 +61,16 @@ assert_violation() {
 	assert_violation "a password"
 }
 
+@test "harness: programs of the system's administrator are found too" {
+	run -0 env PATH=/usr/local/bin:/usr/bin:/bin bash -c '
+		bats_require_minimum_version() { :; }
+		bats_load_library() { :; }
+		source "$1/lib/common.bash"
+		command -v dovecot krb5kdc kdb5_util kadmin.local' \
+		bash "$TESTS_DIR"
+	assert_equal "${#lines[@]}" 4
+}
+
 @test "harness: tests/run counts, and fails what dies or has no plan" {
 	mkdir t
 	printf '#!/bin/sh\necho ok 1; echo "ok 2 # skip no"; echo 1..2\n' >t/good

@@ -13,6 +13,8 @@ TESTS_DIR=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 POPLAR=${POPLAR:-$TESTS_DIR/../build/poplar}
 SERVER=${POPLAR_BUILD:-$TESTS_DIR/../build}/tests/server
 export POPLAR SERVER TESTS_DIR
+# Where dovecot and krb5kdc lie; an ordinary user need not look there.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # The tests' user. The password is one that nothing prints by chance.
 TEST_USER=tester
