@@ -198,7 +198,9 @@ submit_retr(struct run *run, struct plan_item *plan, struct err *err)
 static size_t
 batch_messages(const struct run *run)
 {
-	return run->losses >= 3 ? 1 : BATCH_MESSAGES >> (2 * run->losses);
+	if (run->losses == 0 && run->summary->delivered >= BATCH_FIRST)
+		return BATCH_MESSAGES;
+	return run->losses >= 3 ? 1 : BATCH_FIRST >> (2 * run->losses);
 }
 
 static bool

@@ -19,8 +19,13 @@
 struct state;
 struct state_entry;
 
-/* A batch closes at one of these (DELIVERY.md, "A batch"). */
-#define BATCH_MESSAGES 64
+/*
+ * A batch closes at one of these (DELIVERY.md, "A batch"). The first is small,
+ * to get something home; later ones share their syncs among more, as many as
+ * one write to the journal may hold.
+ */
+#define BATCH_FIRST 64
+#define BATCH_MESSAGES 192
 #define BATCH_OCTETS (32 * 1024 * 1024)
 #define BATCH_MS 2000
 /* In lock-step a sentinel costs a round trip, so it waits for more. */
