@@ -407,6 +407,51 @@ that nobody asked for: +OK again"
 		< <(answers STAT '+OK 1 1\r\n-ERR idle for too long\r\n')
 }
 
+# As many messages as there may be, listed so that all of it is kept.
+@test "large: a full mailbox fits the memory, again after a lost connection" {
+	# lines TEXT: a listing of 2^20 lines, "%d" and what follows
+	lines() {
+		printf '+OK\r\n'
+		awk -v text="$1\\r\\n" 'BEGIN {
+			for (i = 1; i <= 1048576; i++) printf text, i, i }'
+		printf '.\r\n'
+	}
+	lines '%d 1000' >list
+	lines '%d ABCDEFGHIJKLMNO%06d' >uidl
+	asked="$LOGIN
+C: CAPA
+S: -ERR
+C: STAT
+S: +OK 1048576 1048576000
+C: UIDL"
+	full="$asked
+S-file: $PWD/uidl
+C: LIST
+S-file: $PWD/list"
+	# the listings make sense, so the first lost connection is not the last
+	says 69 '127.0.0.1 refused the connection: enough' fetch --maildir box \
+		< <(printf '%s\nC: RETR 1\nNEXT\n%s\nC: RETR 1\nNEXT\nS: -ERR enough\n' \
+		"$full" "$full")
+	# no listing at all, only a count
+	says 69 '127.0.0.1 refused the connection: enough' fetch --maildir box \
+		< <(printf '%s\nS: -ERR\nC: LIST\nS: -ERR\nC: RETR 1\nNEXT\nS: -ERR enough\n' \
+		"$asked")
+	for command in 'delete all --force --dry-run' 'list new'; do
+		start_script < <(
+			if [[ $command == list* ]]; then
+				printf '%s\nC: LIST\nS-file: %s\nC: UIDL\nS-file: %s\n' \
+					"$LOGIN" "$PWD/list" "$PWD/uidl"
+			else
+				echo "$full"
+			fi
+			printf 'C: QUIT\nS: +OK\n')
+		# shellcheck disable=SC2086
+		"$POPLAR" $command "${PLAIN[@]}" >out
+		assert_equal "$(wc -l <out) $(tail -n 1 out)" '1048576 1048576 1000'
+		finish_script
+	done
+}
+
 @test "refused: each command" {
 	make_mailbox mail 3
 	while read -r command fetch stat; do

@@ -289,6 +289,16 @@ unprivileged() {
 	assert_equal "$(find some -type f | wc -l)" 4
 }
 
+@test "trouble: what was named is fetched after a listing was lost" {
+	poplar fetch 1 --maildir Mail --identity here "${TLS[@]}"
+	stop_server
+	start_server --mailbox "$MAIL" --cert "$CERT" --key "$KEY" \
+		--close-at LIST:1 --fault-connections 1
+	run --separate-stderr -0 poplar fetch 2-3 --maildir Mail \
+		--identity here "${TLS[@]}"
+	assert_equal "$(find Mail/new -type f | wc -l)" 3
+}
+
 @test "trouble: --limit counts what came before the connection was lost once" {
 	make_mailbox some 20
 	stop_server

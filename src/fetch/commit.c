@@ -60,7 +60,7 @@ commit_abandon(struct run *run, struct batch *batch)
 {
 	for (struct job *job = batch->first; job != NULL; job = job->next) {
 		drop(run, job);
-		job->plan->flags &= ~(uint32_t)PLAN_SUBMITTED;
+		job->plan->flags &= (uint16_t)~PLAN_SUBMITTED;
 	}
 	batch_free(run, batch);
 }
@@ -76,7 +76,7 @@ commit_fail(struct run *run, struct job *job, const struct err *err)
 static bool
 is_short(const struct job *job)
 {
-	return job->request.octets < job->plan->octets;
+	return job->request.octets < plan_octets(job->run, job->plan);
 }
 
 /*
@@ -86,7 +86,8 @@ is_short(const struct job *job)
 static bool
 is_damaged(const struct job *job, struct err *err)
 {
-	if (!job->suspect || job->request.octets == job->plan->octets)
+	if (!job->suspect ||
+	    job->request.octets == plan_octets(job->run, job->plan))
 		return false;
 	(void)err_set(err, EX_PROTOCOL,
 	    "%s sent something that is not the message",
@@ -99,6 +100,8 @@ static void
 settle_known(struct run *run, struct job *job, struct state_entry *entry)
 {
 	struct plan_item *plan = job->plan;
+	size_t len;
+	const char *uid = plan_uid(run, plan, &len);
 
 	drop(run, job);
 	run->uncommitted--;
@@ -108,10 +111,9 @@ settle_known(struct run *run, struct job *job, struct state_entry *entry)
 		state_back(run->state, entry);
 	if (entry->flags & STATE_SHORT)
 		state_whole(run->state, entry);
-	if (plan->uid_len > 0 &&
-	    (entry->uid_len != plan->uid_len ||
-		memcmp(entry->uid, plan->uid, plan->uid_len) != 0))
-		state_learn_uid(run->state, &entry, plan->uid, plan->uid_len);
+	if (len > 0 &&
+	    (entry->uid_len != len || memcmp(entry->uid, uid, len) != 0))
+		state_learn_uid(run->state, &entry, uid, len);
 	run_message(run, plan, REPORT_KNOWN, NULL, NULL);
 	if (((entry->flags & STATE_OWED) && (plan->flags & PLAN_DELETE)) ||
 	    (plan->flags & PLAN_DUE))
@@ -134,7 +136,7 @@ sort_out(struct commit *commit, struct batch *batch)
 			commit_fail(run, job, &err);
 		} else if (!job->whole) {
 			drop(run, job);
-			job->plan->flags &= ~(uint32_t)PLAN_SUBMITTED;
+			job->plan->flags &= (uint16_t)~PLAN_SUBMITTED;
 		} else if (is_damaged(job, &err)) {
 			commit_fail(run, job, &err);
 		} else if ((known = known_find(run, job)) != NULL) {
@@ -154,14 +156,13 @@ fill_record(const struct run *run, const struct job *job, const char *spool,
 {
 	const struct plan_item *plan = job->plan;
 
+	record->uid = plan_uid(run, plan, &record->uid_len);
 	record->kind = deliver_kind(run->deliver);
 	record->path = deliver_path(run->deliver);
 	record->device = deliver_device(run->deliver);
 	record->name = job->item.name;
 	record->spool = spool;
-	record->uid = plan->uid != NULL ? plan->uid : "";
-	record->uid_len = plan->uid_len;
-	record->list_octets = plan->octets;
+	record->list_octets = plan_octets(run, plan);
 	record->octets = job->request.octets;
 	memcpy(record->digest, job->digest, DIGEST_LEN);
 	record->copy = (uint16_t)job->copy;
@@ -249,7 +250,7 @@ warn_short(struct run *run, const struct job *job)
 	    "was delivered and stays on the server",
 	    (unsigned int)job->plan->num,
 	    (unsigned long long)job->request.octets,
-	    (unsigned long long)job->plan->octets);
+	    (unsigned long long)plan_octets(run, job->plan));
 	run_warn(run, &err);
 }
 
@@ -315,8 +316,7 @@ deliver_batch(struct commit *commit, struct err *err)
 	for (size_t i = 0; i < commit->count; i++) {
 		struct job *job = commit->jobs[i];
 
-		job->item.uid = job->plan->uid;
-		job->item.uid_len = job->plan->uid_len;
+		job->item.uid = plan_uid(run, job->plan, &job->item.uid_len);
 		job->item.arg = job;
 		deliver_name(run->deliver, &job->item, now, job->digest,
 		    job->copy);

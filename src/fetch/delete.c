@@ -13,7 +13,6 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/msgset.h"
-#include "base/xalloc.h"
 #include "fetch/repeated.h"
 #include "fetch/run.h"
 #include "state/state.h"
@@ -83,28 +82,23 @@ chosen(struct choice *choice, uint32_t num, const struct listed *listed,
 	return false;
 }
 
+/* Mark what is to go. */
 static int
-choose(struct choice *choice, struct plan_removal **removals, size_t *count,
-    struct err *err)
+choose(struct choice *choice, struct err *err)
 {
 	struct run *run = choice->run;
 	struct listing *listing = &run->listing;
-	size_t n = 0;
 
 	if (plan_check_named(choice->options->set, listing, err) == -1)
 		return -1;
-	*removals = xcalloc(listing->count + 1, sizeof(**removals));
 	for (size_t i = 0; i < listing->count; i++) {
 		struct listed *listed = &listing->messages[i];
-		struct state_entry *entry = delivered_entry(run, listed);
-		uint32_t num = (uint32_t)i + 1;
 
 		if ((listed->flags & LISTED_HERE) &&
-		    chosen(choice, num, listed, entry))
-			(*removals)[n++] =
-			    (struct plan_removal){ num, listed->octets, entry };
+		    chosen(choice, (uint32_t)i + 1, listed,
+			delivered_entry(run, listed)))
+			listed->flags |= LISTED_CHOSEN;
 	}
-	*count = n;
 	return 0;
 }
 
@@ -125,16 +119,20 @@ ask_first(const struct choice *choice, struct err *err)
 }
 
 static int
-remove_all(struct run *run, const struct plan_removal *removals, size_t count,
-    struct err *err)
+remove_chosen(struct run *run, struct err *err)
 {
 	struct pop3 *pop3 = run->session.pop3;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < run->listing.count; i++) {
+		const struct listed *listed = &run->listing.messages[i];
+
+		if (!(listed->flags & LISTED_CHOSEN))
+			continue;
 		while (!pop3_has_room(pop3))
 			if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
 				return -1;
-		remove_submit(run, removals[i].entry, removals[i].num);
+		remove_submit(run, delivered_entry(run, listed),
+		    (uint32_t)i + 1);
 	}
 	/* the deletions are known to be owed before the server hears QUIT */
 	if (state_sync(run->state, err) == -1) {
@@ -144,27 +142,31 @@ remove_all(struct run *run, const struct plan_removal *removals, size_t count,
 	return pop3_drain(pop3, err);
 }
 
+static void
+report_chosen(struct run *run)
+{
+	for (size_t i = 0; i < run->listing.count; i++)
+		if (run->listing.messages[i].flags & LISTED_CHOSEN)
+			run_listed(run, (uint32_t)i + 1, REPORT_PLANNED, true);
+}
+
 static int
 work(struct choice *choice, struct err *err)
 {
 	struct run *run = choice->run;
-	struct plan_removal *removals = NULL;
-	size_t count = 0;
 	int r;
 
 	if (run_list(run, true, err) == -1)
 		return -1;
 	run->summary->on_server = run->listing.named;
 	repeated_mark(&run->listing, run->state);
-	r = choose(choice, &removals, &count, err);
+	r = choose(choice, err);
 	if (r == 0)
 		r = ask_first(choice, err);
 	if (r == 0 && choice->options->dry_run)
-		for (size_t i = 0; i < count; i++)
-			run_listed(run, removals[i].num, REPORT_PLANNED, true);
+		report_chosen(run);
 	else if (r == 0)
-		r = remove_all(run, removals, count, err);
-	free(removals);
+		r = remove_chosen(run, err);
 	return r;
 }
 

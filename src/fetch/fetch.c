@@ -146,7 +146,7 @@ begin_progress(struct run *run)
 		if (run->plan.items[i].flags & PLAN_DONE)
 			continue;
 		progress->messages_total++;
-		progress->octets_total += run->plan.items[i].octets;
+		progress->octets_total += plan_octets(run, &run->plan.items[i]);
 	}
 }
 
@@ -346,6 +346,7 @@ fetch_run(struct account *account, const struct fetch_options *options,
 		    run.plan.is_explicit)
 			break;
 		plan_clear(&run.plan);
+		carry_clear(&run.carry);
 	}
 	r = conclude(&run, r, err);
 	if (stop_signal() != 0) {

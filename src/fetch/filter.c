@@ -104,7 +104,6 @@ filter_plan(struct run *run, struct err *err)
 		}
 		run_message(run, item, r == 0 ? REPORT_SKIPPED : REPORT_FAILED,
 		    NULL, r == 0 ? NULL : err);
-		free(item->uid);
 	}
 	plan->count = kept;
 	return 0;

@@ -26,6 +26,13 @@ struct asking {
 	uint64_t lines;
 };
 
+/* Room for more, by an eighth: a full mailbox is to fit a small machine. */
+static size_t
+more_room(size_t needed)
+{
+	return needed + needed / 8 + 64;
+}
+
 static struct listed *
 slot(struct listing *listing, struct pop3 *pop3, uint32_t num, struct err *err)
 {
@@ -36,7 +43,11 @@ slot(struct listing *listing, struct pop3 *pop3, uint32_t num, struct err *err)
 		return NULL;
 	}
 	if (num > listing->room) {
-		listing->room = num + num / 4 + 64;
+		listing->room = more_room(num);
+		/* at once as many as STAT said: nothing is moved then */
+		if (listing->room < listing->stat_count &&
+		    listing->stat_count <= NUMBER_MAX)
+			listing->room = listing->stat_count;
 		listing->messages = xreallocarray(listing->messages,
 		    listing->room, sizeof(*listing->messages));
 	}
@@ -46,6 +57,36 @@ slot(struct listing *listing, struct pop3 *pop3, uint32_t num, struct err *err)
 		listing->count = num;
 	}
 	return &listing->messages[num - 1];
+}
+
+static void
+keep_uid(struct listing *listing, struct listed *listed, const char *uid,
+    size_t len)
+{
+	if (listing->text_room - listing->text_len < len) {
+		listing->text_room = more_room(listing->text_len + len);
+		listing->text =
+		    xreallocarray(listing->text, listing->text_room, 1);
+	}
+	memcpy(listing->text + listing->text_len, uid, len);
+	listed->uid_at = (uint32_t)listing->text_len;
+	listing->text_len += len;
+}
+
+/* The listings have come: give back what they did not need. */
+static void
+trim(struct listing *listing)
+{
+	if (listing->room > listing->count && listing->count > 0) {
+		listing->room = listing->count;
+		listing->messages = xreallocarray(listing->messages,
+		    listing->room, sizeof(*listing->messages));
+	}
+	if (listing->text_room > listing->text_len && listing->text_len > 0) {
+		listing->text_room = listing->text_len;
+		listing->text =
+		    xreallocarray(listing->text, listing->text_room, 1);
+	}
 }
 
 static int
@@ -80,8 +121,7 @@ uidl_line(void *arg, const char *line, size_t len, struct err *err)
 			listing->repeated = true;
 		return 0;
 	}
-	listed->uid_at = (uint32_t)listing->text.len;
-	buf_append(&listing->text, uid, uid_len);
+	keep_uid(listing, listed, uid, uid_len);
 	return 0;
 }
 
@@ -115,7 +155,7 @@ listing_uid(const struct listing *listing, size_t index, size_t *len)
 	*len = listed->uid_len;
 	if (listed->entry != NULL)
 		return listed->entry->uid;
-	return listed->uid_len == 0 ? "" : listing->text.data + listed->uid_at;
+	return listed->uid_len == 0 ? "" : listing->text + listed->uid_at;
 }
 
 /* Sorting strange UIDLs: no server can make this quadratic. */
@@ -180,19 +220,28 @@ served(struct pop3 *pop3, struct pop3_request *request,
 }
 
 static int
-finish_stat(struct listing *listing, struct pop3 *pop3,
-    struct pop3_request *request, struct err *err)
+note_stat(void *arg, const char *text, size_t len, struct err *err)
 {
+	struct asking *asking = arg;
 	struct pop3_stat stat = { 0, 0 };
 	struct err ignored = ERR_INIT;
+	char *copy = xstrndup(text, len);
 
+	(void)err;
+	if (pop3_parse_stat(asking->pop3, copy, &stat, &ignored) == -1)
+		asking->listing->stat_odd = true;
+	asking->listing->stat_count = stat.count;
+	free(copy);
+	return 0;
+}
+
+static int
+finish_stat(struct pop3 *pop3, struct pop3_request *request, struct err *err)
+{
 	if (pop3_finish(pop3, request, err) == -1)
 		return -1;
 	if (request->result != POP3_OK)
 		return pop3_refused(pop3, request, err);
-	if (pop3_parse_stat(pop3, request->text, &stat, &ignored) == -1)
-		listing->stat_odd = true;
-	listing->stat_count = stat.count;
 	return 0;
 }
 
@@ -201,7 +250,9 @@ ask(struct listing *listing, struct asking *asking, struct pop3 *pop3,
     bool sizes, struct err *err)
 {
 	struct err uidl_failure = ERR_INIT, list_failure = ERR_INIT;
-	struct pop3_request stat = { .shape = POP3_LINE };
+	struct pop3_request stat = { .shape = POP3_LINE,
+		.begin = note_stat,
+		.arg = asking };
 	struct pop3_request uidl = { .shape = POP3_LINES,
 		.line = uidl_line,
 		.arg = asking,
@@ -220,7 +271,7 @@ ask(struct listing *listing, struct asking *asking, struct pop3 *pop3,
 	if (pop3_drain(pop3, err) == -1)
 		return -1;
 	if (pop3_capa_finish(pop3, err) == -1 ||
-	    finish_stat(listing, pop3, &stat, err) == -1 ||
+	    finish_stat(pop3, &stat, err) == -1 ||
 	    served(pop3, &uidl, &uidl_failure, &listing->has_uidl, err) == -1)
 		return -1;
 	if (sizes) {
@@ -231,13 +282,25 @@ ask(struct listing *listing, struct asking *asking, struct pop3 *pop3,
 	return 0;
 }
 
+/* What an earlier listing took is good for the next one. */
+static void
+forget(struct listing *listing)
+{
+	struct listing empty = { .messages = listing->messages,
+		.room = listing->room,
+		.text = listing->text,
+		.text_room = listing->text_room };
+
+	*listing = empty;
+}
+
 int
 listing_ask(struct listing *listing, struct pop3 *pop3, struct state *state,
     bool sizes, struct err *err)
 {
 	struct asking asking = { listing, pop3, state, 0 };
 
-	memset(listing, 0, sizeof(*listing));
+	forget(listing);
 	if (ask(listing, &asking, pop3, sizes, err) == -1)
 		return -1;
 	listing->complete = listing->has_uidl && !listing->stat_odd &&
@@ -254,6 +317,7 @@ listing_ask(struct listing *listing, struct pop3 *pop3, struct state *state,
 				return -1;
 			listed->flags |= LISTED_HERE;
 		}
+	trim(listing);
 	mark_repeated(listing);
 	for (size_t i = 0; i < listing->count; i++)
 		listing->named += listing->messages[i].flags & LISTED_HERE;
@@ -290,6 +354,6 @@ void
 listing_clear(struct listing *listing)
 {
 	free(listing->messages);
-	buf_clear(&listing->text);
+	free(listing->text);
 	memset(listing, 0, sizeof(*listing));
 }

@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-
 struct err;
 struct pop3;
 struct state;
@@ -18,6 +16,7 @@ struct state_entry;
 #define LISTED_SIZED 0x2      /* octets are known */
 #define LISTED_REPEATED 0x4   /* another message has the same UIDL */
 #define LISTED_GROUP_SEEN 0x8 /* and all of them are as recorded */
+#define LISTED_CHOSEN 0x10    /* delete: it goes */
 
 struct listed {
 	struct state_entry *entry; /* the first of this UIDL; NULL: none */
@@ -31,7 +30,8 @@ struct listing {
 	struct listed *messages; /* number n is messages[n - 1]; owned */
 	size_t count;            /* the highest number */
 	size_t room;             /* allocated */
-	struct buf text;
+	char *text;              /* UIDLs without an entry; owned */
+	size_t text_len, text_room;
 	uint64_t stat_count;
 	uint64_t named;          /* how many numbers the server named */
 	bool has_uidl, has_list; /* the command is served */
@@ -45,7 +45,7 @@ struct listing {
  * Ask CAPA (as it is after login), STAT and UIDL in one go where that is sure,
  * and LIST too if sizes. state may be NULL. Entries' scratch counts how often
  * their UIDL is listed. -1: lost, refused STAT, a number twice or out of range
- * (EX_PROTOCOL).
+ * (EX_PROTOCOL). listing: zero, or as an earlier call left it.
  */
 int listing_ask(struct listing *listing, struct pop3 *pop3, struct state *state,
     bool sizes, struct err *err);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/msgset.h"
 #include "base/xalloc.h"
+#include "fetch/carry.h"
 #include "fetch/renumber.h"
 #include "fetch/repeated.h"
 #include "fetch/run.h"
@@ -54,9 +55,8 @@ is_old_enough(const struct run *run, const struct state_entry *entry)
 	    plan_is_older(entry, run->account->delete_after_s);
 }
 
-/* Is a deletion due, as far as the state can tell? */
-static bool
-is_due(const struct run *run, const struct state_entry *entry)
+bool
+plan_is_due(const struct run *run, const struct state_entry *entry)
 {
 	if (run->account->disposal == ACCOUNT_KEEP ||
 	    (entry->flags & (STATE_UNDELETABLE | STATE_MARKED | STATE_SHORT)))
@@ -70,7 +70,7 @@ any_due(const struct run *run, struct state_entry *first)
 {
 	for (struct state_entry *e = first; e != NULL;
 	     e = state_next(run->state, e))
-		if (is_due(run, e))
+		if (plan_is_due(run, e))
 			return true;
 	return false;
 }
@@ -207,54 +207,42 @@ spread_presence(struct run *run)
 	}
 }
 
-static char *
-copy_octets(const char *data, size_t len)
+const char *
+plan_uid(const struct run *run, const struct plan_item *item, size_t *len)
 {
-	char *copy;
+	return listing_uid(&run->listing, item->num - 1, len);
+}
 
-	if (len == 0)
-		return NULL;
-	copy = xmalloc(len);
-	memcpy(copy, data, len);
-	return copy;
+uint64_t
+plan_octets(const struct run *run, const struct plan_item *item)
+{
+	return run->listing.messages[item->num - 1].octets;
 }
 
 static void
-add_item(struct run *run, const struct listed *listed, uint32_t num,
-    uint32_t flags)
+add_item(struct run *run, uint32_t num, unsigned int flags)
 {
 	struct plan *plan = &run->plan;
-	struct plan_item *item;
-	size_t len;
-	const char *uid = listing_uid(&run->listing, num - 1, &len);
 
 	if (plan->count == plan->room) {
-		plan->room = plan->room * 2 + 64;
+		plan->room += plan->room / 4 + 64;
 		plan->items = xreallocarray(plan->items, plan->room,
 		    sizeof(*plan->items));
 	}
-	item = &plan->items[plan->count++];
-	memset(item, 0, sizeof(*item));
-	item->num = num;
-	item->flags = flags;
-	item->octets = listed->octets;
-	item->entry = listed->entry;
-	item->uid = copy_octets(uid, len);
-	item->uid_len = (uint16_t)len;
-	plan->octets += listed->octets;
+	plan->items[plan->count++] =
+	    (struct plan_item){ .num = num, .flags = (uint16_t)flags };
 }
 
-static void
-add_removal(struct plan *plan, uint32_t num, const struct listed *listed,
-    struct state_entry *entry)
+void
+plan_remove(struct plan *plan, uint32_t num, struct state_entry *entry)
 {
 	if (plan->removal_count == plan->removal_room) {
-		plan->removal_room = plan->removal_room * 2 + 64;
+		plan->removal_room += plan->removal_room / 4 + 64;
 		plan->removals = xreallocarray(plan->removals,
 		    plan->removal_room, sizeof(*plan->removals));
 	}
 	plan->removals[plan->removal_count++] =
-	    (struct plan_removal){ num, listed->octets, entry };
+	    (struct plan_removal){ entry, num };
 }
 
 /*
@@ -272,19 +260,19 @@ plan_removal(struct run *run, const struct listed *listed, uint32_t num)
 	for (struct state_entry *e = entry;
 	     e != NULL && !(listed->flags & LISTED_REPEATED);
 	     e = state_next(run->state, e))
-		if (e->list_octets == listed->octets && is_due(run, e)) {
+		if (e->list_octets == listed->octets && plan_is_due(run, e)) {
 			entry = e;
 			break;
 		}
 	same = (listed->flags & LISTED_SIZED) && entry != NULL;
 	if (!same)
 		entry = listed->entry;
-	if (!is_due(run, entry) || remove_is_vain(run, entry, num))
+	if (!plan_is_due(run, entry) || remove_is_vain(run, entry, num))
 		return;
 	if (same)
-		add_removal(&run->plan, num, listed, entry);
+		plan_remove(&run->plan, num, entry);
 	else
-		add_item(run, listed, num,
+		add_item(run, num,
 		    PLAN_COMPARE | PLAN_DUE |
 			(run->account->disposal == ACCOUNT_DELETE ?
 				PLAN_DELETE :
@@ -307,7 +295,8 @@ consider(struct run *run, size_t index, bool strangers)
 {
 	const struct listed *listed = &run->listing.messages[index];
 	const struct msgset *set = run->options->set;
-	uint32_t num = (uint32_t)index + 1, flags = 0;
+	uint32_t num = (uint32_t)index + 1;
+	unsigned int flags = 0;
 	enum standing standing = stand(run, listed, strangers);
 	size_t len;
 	const char *uid = listing_uid(&run->listing, index, &len);
@@ -329,7 +318,7 @@ consider(struct run *run, size_t index, bool strangers)
 		if (is_too_big_or_small(run, listed))
 			run_listed(run, num, REPORT_SKIPPED, false);
 		else
-			add_item(run, listed, num, flags);
+			add_item(run, num, flags);
 	} else if (standing == STANDING_SEEN) {
 		plan_removal(run, listed, num);
 	}
@@ -397,83 +386,6 @@ plan_check_named(const struct msgset *set, const struct listing *listing,
 	return 0;
 }
 
-static int
-compare_items(const void *a, const void *b)
-{
-	const struct plan_item *x = a, *y = b;
-	int order;
-
-	if (x->uid_len != y->uid_len)
-		return x->uid_len < y->uid_len ? -1 : 1;
-	order = x->uid_len > 0 ? memcmp(x->uid, y->uid, x->uid_len) : 0;
-	if (order != 0)
-		return order;
-	if (x->uid_len == 0 && x->num != y->num)
-		return x->num < y->num ? -1 : 1;
-	return (x->octets > y->octets) - (x->octets < y->octets);
-}
-
-/* Delivered in this run, and its deletion did not come through. */
-static void
-remove_again(struct run *run, const struct plan_item *item)
-{
-	struct state_entry *e;
-
-	if (!(item->flags & PLAN_DELETE) || (item->flags & PLAN_FAILED) ||
-	    item->uid_len == 0)
-		return;
-	for (e = state_find(run->state, item->uid, item->uid_len); e != NULL;
-	     e = state_next(run->state, e)) {
-		struct listed listed = { .octets = item->octets };
-
-		if (e->list_octets != item->octets || !is_due(run, e) ||
-		    !(e->flags & STATE_OWED))
-			continue;
-		if (!remove_is_vain(run, e, item->num))
-			add_removal(&run->plan, item->num, &listed, e);
-		return;
-	}
-}
-
-/*
- * What earlier sessions of this run found out. An explicit set is not made
- * again but relearned: only what is left of it is taken.
- */
-static void
-carry_over(struct run *run, struct plan *old)
-{
-	struct plan *plan = &run->plan;
-	size_t kept = 0;
-
-	if (old->count == 0 && !old->is_explicit)
-		return;
-	qsort(old->items, old->count, sizeof(*old->items), compare_items);
-	for (size_t i = 0; i < plan->count; i++) {
-		struct plan_item *item = &plan->items[i];
-		struct plan_item *was = old->count == 0 ?
-		    NULL :
-		    bsearch(item, old->items, old->count, sizeof(*old->items),
-			compare_items);
-
-		if (was != NULL) {
-			uint32_t keep = PLAN_CAREFUL | PLAN_FAILED;
-
-			if (was->flags & (PLAN_FAILED | PLAN_DELIBERATE))
-				keep |= PLAN_DONE;
-			item->flags |= was->flags & keep;
-			item->losses = was->losses;
-			if (item->flags & PLAN_DONE)
-				remove_again(run, item);
-		}
-		if (was == NULL && old->is_explicit) {
-			free(item->uid);
-			continue;
-		}
-		plan->items[kept++] = *item;
-	}
-	plan->count = kept;
-}
-
 static void
 limit(struct run *run)
 {
@@ -495,7 +407,7 @@ limit(struct run *run)
 		/* counted already */
 		if (plan->items[n].flags & PLAN_DONE)
 			continue;
-		octets += plan->items[n].octets;
+		octets += plan_octets(run, &plan->items[n]);
 		if (account->limit != 0 && count >= account->limit)
 			break;
 		/* one always goes, else a big message would block the rest */
@@ -504,10 +416,8 @@ limit(struct run *run)
 			break;
 		count++;
 	}
-	for (size_t i = n; i < plan->count; i++) {
+	for (size_t i = n; i < plan->count; i++)
 		run_message(run, &plan->items[i], REPORT_SKIPPED, NULL, NULL);
-		free(plan->items[i].uid);
-	}
 	plan->count = n;
 }
 
@@ -542,16 +452,15 @@ make(struct run *run, struct err *err)
 int
 plan_make(struct run *run, struct err *err)
 {
-	struct plan old = run->plan;
 	int r;
 
-	memset(&run->plan, 0, sizeof(run->plan));
+	plan_clear(&run->plan);
 	run->plan.is_explicit = wants(run, MSGSET_NUMBERS) ||
 	    wants(run, MSGSET_UID) || wants(run, MSGSET_ALL) ||
 	    wants(run, MSGSET_SEEN);
 	r = make(run, err);
 	if (r == 0) {
-		carry_over(run, &old);
+		carry_over(run);
 		limit(run);
 		if (strcmp(run->account->deliver_kind, "stdout") == 0 &&
 		    run->plan.count > 1)
@@ -560,15 +469,13 @@ plan_make(struct run *run, struct err *err)
 			    "several go to --mbox -",
 			    run->plan.count);
 	}
-	plan_clear(&old);
+	run->plan.made = r == 0;
 	return r;
 }
 
 void
 plan_clear(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->count; i++)
-		free(plan->items[i].uid);
 	free(plan->items);
 	free(plan->removals);
 	memset(plan, 0, sizeof(*plan));

@@ -26,22 +26,17 @@ struct state_entry;
 #define PLAN_DUE 0x80 /* its deletion is due, if it is what we delivered */
 #define PLAN_SUBMITTED 0x40 /* its RETR is in the queue of this session */
 
-/* One message to be retrieved. */
+/* One message to be retrieved; the rest of it stands in the listing. */
 struct plan_item {
 	uint32_t num; /* in this session */
-	uint32_t flags;
-	uint64_t octets;           /* by LIST; 0 unknown */
-	struct state_entry *entry; /* what is known of its UIDL; may be NULL */
-	char *uid;                 /* owned; NULL: none */
-	uint16_t uid_len;
+	uint16_t flags;
 	uint8_t losses; /* connections lost while it was at the head */
 };
 
 /* One message to be deleted without being retrieved. */
 struct plan_removal {
-	uint32_t num;
-	uint64_t octets;
 	struct state_entry *entry;
+	uint32_t num;
 };
 
 struct plan {
@@ -49,17 +44,25 @@ struct plan {
 	size_t count, room;
 	struct plan_removal *removals; /* owned */
 	size_t removal_count, removal_room;
+	bool made;        /* wholly: the items can be trusted */
 	bool is_explicit; /* chosen by number or uid:, not through the state */
-	uint64_t octets;
 };
 
 /*
  * Make run->plan from run->listing. What an earlier session of this run
- * found out (items done, failed, to be taken with care) is carried over.
+ * found out is carried over (carry.h).
  * -1: EX_UNAVAILABLE no such message, EX_USAGE more than one for --stdout,
  * EX_TEMPFAIL renumbered or the state lost, or the session's.
  */
 int plan_make(struct run *run, struct err *err);
+/* Of the listing that the plan was made from; "" without a UIDL. */
+const char *plan_uid(const struct run *run, const struct plan_item *item,
+    size_t *len);
+uint64_t plan_octets(const struct run *run, const struct plan_item *item);
+/* Add a deletion to the plan. */
+void plan_remove(struct plan *plan, uint32_t num, struct state_entry *entry);
+/* Is a deletion due, as far as the state can tell? */
+bool plan_is_due(const struct run *run, const struct state_entry *entry);
 /* Every number and UIDL that set names must be listed. -1: EX_UNAVAILABLE. */
 int plan_check_named(const struct msgset *set, const struct listing *listing,
     struct err *err);

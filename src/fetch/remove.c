@@ -19,7 +19,8 @@ static void
 keep(struct run *run, const struct removal *removal)
 {
 	if (run->removed_count == run->removed_room) {
-		run->removed_room = run->removed_room * 2 + 64;
+		run->removed_room =
+		    run->removed_count + run->removed_count / 8 + 64;
 		run->removed = xreallocarray(run->removed, run->removed_room,
 		    sizeof(*run->removed));
 	}

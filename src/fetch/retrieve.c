@@ -79,18 +79,19 @@ static int
 job_status(void *arg, const char *text, size_t len, struct err *err)
 {
 	struct job *job = arg;
-	const struct plan *plan = &job->run->plan;
+	const struct run *run = job->run;
+	const struct plan *plan = &run->plan;
 	size_t index = (size_t)(job->plan - plan->items);
 	uint64_t announced;
 
 	(void)err;
 	if (parse_u64(text, len, INT64_MAX, &announced) == 0 ||
-	    announced == job->plan->octets)
+	    announced == plan_octets(run, job->plan))
 		return 0;
 	job->suspect =
-	    (index > 0 && plan->items[index - 1].octets == announced) ||
+	    (index > 0 && plan_octets(run, job->plan - 1) == announced) ||
 	    (index + 1 < plan->count &&
-		plan->items[index + 1].octets == announced);
+		plan_octets(run, job->plan + 1) == announced);
 	return 0;
 }
 
@@ -127,7 +128,7 @@ judge(struct job *job)
 {
 	const struct pop3_request *request = &job->request;
 	struct run *run = job->run;
-	uint64_t octets = job->plan->octets;
+	uint64_t octets = plan_octets(run, job->plan);
 
 	if (looks_like_status(request) || (request->octets <= 2 && octets > 2))
 		job->suspect = true;
@@ -168,13 +169,14 @@ submit_retr(struct run *run, struct plan_item *plan, struct err *err)
 	struct batch *batch = run->open != NULL ? run->open : batch_open(run);
 	struct job *job = job_new(run);
 	struct pop3_request *request = &job->request;
+	uint64_t octets = plan_octets(run, plan);
 
 	job->plan = plan;
 	job->batch = batch;
 	request->shape = POP3_BODY;
-	request->weight = plan->octets;
+	request->weight = octets;
 	if (run->listing.has_list)
-		request->max_octets = plan->octets * 4 + BODY_SLACK;
+		request->max_octets = octets * 4 + BODY_SLACK;
 	request->begin = job_status;
 	request->body = job_body;
 	request->done = job_done;
@@ -190,7 +192,7 @@ submit_retr(struct run *run, struct plan_item *plan, struct err *err)
 	*batch->last = job;
 	batch->last = &job->next;
 	batch->count++;
-	batch->octets += plan->octets;
+	batch->octets += octets;
 	return 0;
 }
 
@@ -354,7 +356,7 @@ mark_unfinished(struct run *run, const struct err *err)
 			struct plan_item *plan = job->plan;
 			bool alone = plan->flags & PLAN_CAREFUL;
 
-			plan->flags &= ~(uint32_t)PLAN_SUBMITTED;
+			plan->flags &= (uint16_t)~PLAN_SUBMITTED;
 			if (head && !job->whole &&
 			    job->request.result != POP3_ERR) {
 				head = false;

@@ -58,12 +58,14 @@ void
 run_message(struct run *run, const struct plan_item *plan,
     enum report_outcome outcome, const char *name, const struct err *err)
 {
+	size_t len;
+	const char *uid = plan_uid(run, plan, &len);
 	struct report_message message = {
 		.outcome = outcome,
 		.num = plan->num,
-		.uid = plan->uid_len > 0 ? plan->uid : NULL,
-		.uid_len = plan->uid_len,
-		.octets = plan->octets,
+		.uid = len > 0 ? uid : NULL,
+		.uid_len = len,
+		.octets = plan_octets(run, plan),
 		.name = name,
 		.err = err,
 	};
@@ -225,7 +227,7 @@ int
 run_list(struct run *run, bool sizes, struct err *err)
 {
 	(void)state_each(run->state, clear_scratch, NULL);
-	listing_clear(&run->listing);
+	carry_remember(run);
 	if (listing_ask(&run->listing, run->session.pop3, run->state, sizes,
 		err) == -1)
 		return -1;
@@ -285,6 +287,7 @@ run_free(struct run *run)
 	}
 	remove_free(run);
 	plan_clear(&run->plan);
+	carry_clear(&run->carry);
 	listing_clear(&run->listing);
 	digest_free(run->digest);
 	deliver_close(run->deliver);

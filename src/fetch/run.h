@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "deliver/deliver.h"
+#include "fetch/carry.h"
 #include "fetch/fetch.h"
 #include "fetch/listing.h"
 #include "fetch/plan.h"
@@ -104,6 +105,7 @@ struct run {
 	struct session session;
 	struct listing listing;
 	struct plan plan;
+	struct carry carry;
 	int64_t until_ms;
 
 	/* retrieving */

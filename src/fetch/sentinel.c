@@ -28,18 +28,19 @@ answer(void *arg, const char *text, size_t len, struct err *err)
 {
 	struct batch *batch = arg;
 	const struct plan_item *asked = batch->asked;
-	size_t n = skip_number(text, len, asked->num);
+	size_t n = skip_number(text, len, asked->num), uid_len;
+	const char *uid = plan_uid(batch->run, asked, &uid_len);
 	uint64_t octets;
 
 	(void)err;
 	if (batch->asked_by == SENTINEL_UIDL) {
-		batch->answered_right = len - n == asked->uid_len &&
-		    memcmp(text + n, asked->uid, asked->uid_len) == 0;
+		batch->answered_right =
+		    len - n == uid_len && memcmp(text + n, uid, uid_len) == 0;
 		return 0;
 	}
 	batch->answered_right = n > 0 &&
 	    parse_u64(text + n, len - n, INT64_MAX, &octets) > 0 &&
-	    octets == asked->octets;
+	    octets == plan_octets(batch->run, asked);
 	return 0;
 }
 
@@ -153,13 +154,15 @@ ask(struct batch *batch, struct err *err)
 	struct run *run = batch->run;
 	struct pop3_request *request = &batch->sentinel;
 	uint32_t num = batch->asked->num;
+	size_t uid_len;
 
 	memset(request, 0, sizeof(*request));
 	request->shape = POP3_LINE;
 	request->begin = answer;
 	request->done = answered;
 	request->arg = batch;
-	if (run->sentinel == SENTINEL_UIDL && batch->asked->uid_len == 0)
+	(void)plan_uid(run, batch->asked, &uid_len);
+	if (run->sentinel == SENTINEL_UIDL && uid_len == 0)
 		run->sentinel = SENTINEL_LIST;
 	batch->asked_by = run->sentinel;
 	switch (run->sentinel) {

@@ -24,8 +24,8 @@ MUTANTS = [
     Mutant(
         "dele-before-commit", "DELE goes out behind RETR, not after the commit",
         [("fetch/retrieve.c",
-          "	batch->octets += plan->octets;\n",
-          "	batch->octets += plan->octets;\n"
+          "	batch->octets += octets;\n",
+          "	batch->octets += octets;\n"
           "	if (plan->flags & PLAN_DELETE)\n"
           "		remove_submit(run, NULL, plan->num);\n"),
          ("fetch/commit.c",

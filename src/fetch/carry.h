@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What one session of a run tells the next: numbers change and listings are
+ * asked again, so messages are known by UIDL and size.
+ */
+#ifndef FETCH_CARRY_H
+#define FETCH_CARRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct run;
+struct carried;
+
+struct carry {
+	struct carried *items; /* owned, like their UIDLs */
+	size_t count, room;
+	bool is_explicit; /* nothing but the items is to be retrieved */
+};
+
+/* Before the listing goes: take over what the plan knows, and end the plan. */
+void carry_remember(struct run *run);
+/*
+ * The next plan is made: give it what was taken over. An explicit set is not
+ * made again but relearned: only what is left of it is taken.
+ */
+void carry_over(struct run *run);
+void carry_clear(struct carry *carry);
+
+#endif
