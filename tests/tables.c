@@ -31,17 +31,6 @@ print_option(const struct command *command, const char *name, int letter,
 	    or_dash(summary));
 }
 
-static bool
-is_own(const struct command *command, const char *name)
-{
-	const struct option_def *option = command->options;
-
-	for (; option != NULL && option->name != NULL; option++)
-		if (strcmp(option->name, name) == 0)
-			return true;
-	return false;
-}
-
 static void
 print_command(const struct command *command)
 {
@@ -55,7 +44,8 @@ print_command(const struct command *command)
 		print_option(command, option->name, option->letter, option->arg,
 		    false, option->summary);
 	for (setting = settings; setting->name != NULL; setting++)
-		if (!setting->config_only && !is_own(command, setting->name) &&
+		if (!setting->config_only &&
+		    !command_has_own(command, setting->name) &&
 		    command->flags &
 			(setting->group == SETTING_FETCH ? COMMAND_FETCH :
 							   COMMAND_ACCOUNT))

@@ -233,10 +233,31 @@ cli_account(struct cli *cli, struct err *err)
 }
 
 int
+cli_leave(struct account *account, struct session *session, int status,
+    struct err *err)
+{
+	struct err quit_err = ERR_INIT;
+
+	/* after a failure QUIT is a courtesy */
+	if (session->pop3 != NULL && !pop3_dead(session->pop3) &&
+	    session_quit(session, &quit_err) == -1 && status != -1) {
+		err_prefix(&quit_err, "%s", account->name);
+		status = err_worse(status, cli_fail(&quit_err));
+	}
+	if (status == -1) {
+		err_prefix(err, "%s", account->name);
+		status = cli_fail(err);
+	}
+	session_close(session);
+	account_free(account);
+	return err_worse(status, cli_finish_output());
+}
+
+int
 cli_visit(struct cli *cli,
     int (*work)(struct cli *cli, struct session *session, struct err *err))
 {
-	struct err err = ERR_INIT, quit_err = ERR_INIT;
+	struct err err = ERR_INIT;
 	struct session session;
 	struct account *account;
 	int status = -1;
@@ -246,20 +267,7 @@ cli_visit(struct cli *cli,
 		return cli_fail(&err);
 	memset(&session, 0, sizeof(session));
 	if (session_open(&session, account,
-		deadline_after(account->deadline_ms), &err) == 0) {
+		deadline_after(account->deadline_ms), &err) == 0)
 		status = work(cli, &session, &err);
-		/* after a failure QUIT is a courtesy */
-		if (session.pop3 != NULL && !pop3_dead(session.pop3) &&
-		    session_quit(&session, &quit_err) == -1 && status != -1) {
-			err_prefix(&quit_err, "%s", account->name);
-			status = err_worse(status, cli_fail(&quit_err));
-		}
-	}
-	if (status == -1) {
-		err_prefix(&err, "%s", account->name);
-		status = cli_fail(&err);
-	}
-	session_close(&session);
-	account_free(account);
-	return err_worse(status, cli_finish_output());
+	return cli_leave(account, &session, status, &err);
 }

@@ -136,7 +136,7 @@ capa_print(struct cli *cli, struct session *session, struct account *account,
 static int
 capa_run(struct cli *cli)
 {
-	struct err err = ERR_INIT, ignored = ERR_INIT;
+	struct err err = ERR_INIT;
 	struct account *account = cli_account(cli, &err);
 	struct session session;
 	int status;
@@ -145,17 +145,7 @@ capa_run(struct cli *cli)
 		return cli_fail(&err);
 	memset(&session, 0, sizeof(session));
 	status = capa_print(cli, &session, account, &err);
-	if (session.pop3 != NULL && !pop3_dead(session.pop3) &&
-	    session_quit(&session, status == 0 ? &err : &ignored) == -1 &&
-	    status == 0)
-		status = -1;
-	if (status == -1) {
-		err_prefix(&err, "%s", account->name);
-		status = cli_fail(&err);
-	}
-	session_close(&session);
-	account_free(account);
-	return err_worse(status, cli_finish_output());
+	return cli_leave(account, &session, status, &err);
 }
 
 const struct command command_capa = {

@@ -80,6 +80,8 @@ const struct command *command_find(const char *name);
 /* Is this global option one that command (NULL: none named) takes? */
 bool command_takes(const struct command *command,
     const struct option_def *option);
+/* Has it an option of this name of its own? That hides the setting so named. */
+bool command_has_own(const struct command *command, const char *name);
 
 /* Fill cli from argv. -1: EX_USAGE. */
 int cli_parse(struct cli *cli, int argc, char **argv, struct err *err);
@@ -101,6 +103,13 @@ void cli_accounts_free(struct account **accounts, int count);
  */
 int cli_visit(struct cli *cli,
     int (*work)(struct cli *cli, struct session *session, struct err *err));
+
+/*
+ * The end of such a visit: QUIT unless the session is lost, print err if status
+ * is -1, free the account and what the session holds. Returns the exit status.
+ */
+int cli_leave(struct account *account, struct session *session, int status,
+    struct err *err);
 
 /* Print err as main does ("poplar: sentence", not for 75 with -qq); returns its
  * status. */

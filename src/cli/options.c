@@ -52,6 +52,17 @@ const struct option_def global_options[] = {
 };
 
 bool
+command_has_own(const struct command *command, const char *name)
+{
+	const struct option_def *option = command->options;
+
+	for (; option != NULL && option->name != NULL; option++)
+		if (strcmp(option->name, name) == 0)
+			return true;
+	return false;
+}
+
+bool
 command_takes(const struct command *command, const struct option_def *option)
 {
 	if (command == NULL)

@@ -47,18 +47,6 @@ put_global(FILE *file, const struct command *command)
 			put_own(file, option);
 }
 
-/* An option of the command's own hides the setting of its name. */
-static bool
-has_own(const struct command *command, const char *name)
-{
-	const struct option_def *option = command->options;
-
-	for (; option != NULL && option->name != NULL; option++)
-		if (strcmp(option->name, name) == 0)
-			return true;
-	return false;
-}
-
 static void
 put_settings(FILE *file, const struct command *command, int group)
 {
@@ -66,7 +54,7 @@ put_settings(FILE *file, const struct command *command, int group)
 
 	for (setting = settings; setting->name != NULL; setting++)
 		if ((int)setting->group == group && !setting->config_only &&
-		    !has_own(command, setting->name))
+		    !command_has_own(command, setting->name))
 			put_option(file, setting->letter, setting->name,
 			    setting->arg, setting->summary);
 }

@@ -105,7 +105,7 @@ append_records(struct state *state, struct err *err)
 }
 
 int
-append_prepare(struct state *state, struct err *err)
+append_allowed(const struct state *state, struct err *err)
 {
 	if (state->mode != STATE_WRITE)
 		return err_set(err, EX_SOFTWARE, "%s was opened for reading",
@@ -113,6 +113,14 @@ append_prepare(struct state *state, struct err *err)
 	if (state->dead)
 		return err_set(err, EX_IOERR,
 		    "%s is not written any more after a failure", state->path);
+	return 0;
+}
+
+int
+append_prepare(struct state *state, struct err *err)
+{
+	if (append_allowed(state, err) == -1)
+		return -1;
 	if (state->out.len <= BATCHES_MAX * BATCH_OCTETS &&
 	    state->out_lines <= BATCHES_MAX * BATCH_LINES)
 		return 0;

@@ -247,12 +247,8 @@ is_worthwhile(const struct state *state)
 int
 state_compact(struct state *state, bool force, struct err *err)
 {
-	if (state->mode != STATE_WRITE)
-		return err_set(err, EX_SOFTWARE, "%s was opened for reading",
-		    state->path);
-	if (state->dead)
-		return err_set(err, EX_IOERR,
-		    "%s is not written any more after a failure", state->path);
+	if (append_allowed(state, err) == -1)
+		return -1;
 	if (!force && !is_worthwhile(state))
 		return 0;
 	return compact_rewrite(state, err);

@@ -98,6 +98,8 @@ int append_records(struct state *state, struct err *err);
  * which takes them from the index: not for records that begin an entry.
  */
 int append_events(struct state *state, struct err *err);
+/* 0 if the state was opened for writing and no write to it has failed. */
+int append_allowed(const struct state *state, struct err *err);
 /* Before such records: may there be any, and a new file now if the events are
  * very many. */
 int append_prepare(struct state *state, struct err *err);

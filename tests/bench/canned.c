@@ -14,6 +14,7 @@
  */
 
 #include "canned.h"
+#include "listen.h"
 
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -456,23 +457,6 @@ serve(struct conn *conn, gnutls_certificate_credentials_t cred)
 	fflush(stdout);
 	if (conn->tls != NULL)
 		gnutls_bye(conn->tls, GNUTLS_SHUT_WR);
-}
-
-static int
-listen_loopback(void)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(fd, (struct sockaddr *)&sin, len) == -1 ||
-	    listen(fd, 64) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
-		err(71, "listen");
-	printf("port %d\n", ntohs(sin.sin_port));
-	fflush(stdout);
-	return fd;
 }
 
 static void

@@ -11,6 +11,8 @@
  * connection when the third packet of the handshake would have come.
  */
 
+#include "listen.h"
+
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -221,23 +223,6 @@ serve(int client, int port)
 		exit(1);
 	set_up(server);
 	relay(&up, &down);
-}
-
-static int
-listen_loopback(void)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(fd, (struct sockaddr *)&sin, len) == -1 ||
-	    listen(fd, 64) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
-		err(71, "listen");
-	printf("port %d\n", ntohs(sin.sin_port));
-	fflush(stdout);
-	return fd;
 }
 
 int

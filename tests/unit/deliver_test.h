@@ -141,6 +141,20 @@ make_spec(const char *kind, const char *path)
 	return spec;
 }
 
+/* A new place with an empty box of that kind; spec->path is to be freed. */
+static inline struct deliver *
+open_place(const char *kind, struct deliver_spec *spec, struct err *err)
+{
+	struct deliver *deliver;
+
+	make_place();
+	*spec = make_spec(kind, xstrdup(in_place("box")));
+	deliver = deliver_open(spec, err);
+	if (deliver == NULL)
+		printf("# %s\n", err->text);
+	return deliver;
+}
+
 /* Received whole, not yet synced; named. uid is a string. */
 static inline int
 receive(struct deliver *deliver, struct deliver_item *item, const char *uid,

@@ -17,14 +17,7 @@ static struct err err;
 static struct deliver *
 open_box(void)
 {
-	struct deliver *deliver;
-
-	make_place();
-	spec = make_spec("mbox", xstrdup(in_place("box")));
-	deliver = deliver_open(&spec, &err);
-	if (deliver == NULL)
-		printf("# %s\n", err.text);
-	return deliver;
+	return open_place("mbox", &spec, &err);
 }
 
 static void
