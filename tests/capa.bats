@@ -33,7 +33,7 @@ serve() {
 	assert_line --index 4 --regexp '^tls: valid [0-9-]+ to [0-9-]+$'
 	assert_line --index 5 --regexp '^tls: certificate pin sha256:[0-9a-f]{64}$'
 	assert_line --index 6 --regexp '^tls: key pin sha256:[0-9a-f]{64}$'
-	assert_line --index 7 'tls: names localhost'
+	assert_line --index 7 'tls: names localhost, 127.0.0.1, ::1'
 	assert_equal "$(printf '%s\n' "${lines[@]:8}")" \
 		$'before login:\nTOP\nUSER\nafter login:\nTOP\nEXPIRE 60'
 	run --separate-stderr -0 poplar capa -v "${PLAIN[@]}"

@@ -238,7 +238,7 @@ def up():
     while d := os.read(0, 65536): s.sendall(d)
 threading.Thread(target=up, daemon=True).start()
 while d := s.recv(65536): os.write(1, d)'"
-	[[ $stderr == *'is for localhost, not for 127.0.0.2 (its key: '* ]]
+	[[ $stderr == *'is for localhost, 127.0.0.1, ::1, not for 127.0.0.2 (its key: '* ]]
 	stop_server
 	serve localhost --address ::1
 	for host in ::1 '[::1]'; do
@@ -257,7 +257,7 @@ while d := s.recv(65536): os.write(1, d)'"
 	assert_line --regexp '^tls: valid 20..-..-.. to 20..-..-..$'
 	assert_line "tls: certificate pin sha256:$(certificate_pin localhost)"
 	assert_line "tls: key pin sha256:$(key_pin localhost)"
-	assert_line 'tls: names localhost'
+	assert_line 'tls: names localhost, 127.0.0.1, ::1'
 	run --separate-stderr -0 poplar capa --verbose "${PLAIN[@]}"
 	assert_line 'tls: none'
 }

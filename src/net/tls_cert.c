@@ -2,7 +2,9 @@
 /* Certificates: what is trusted, and what is wrong with the one we got. */
 #include "net/tls_cert.h"
 
+#include <arpa/inet.h>
 #include <bsd/readpassphrase.h>
+#include <bsd/string.h>
 #include <ctype.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -286,11 +288,22 @@ pin_matches(const struct tls_cert *cert, const struct leaf *leaf)
 	return false;
 }
 
+/* An iPAddress as people write it. */
+static void
+alt_address(const char *octets, size_t len, char text[INET6_ADDRSTRLEN])
+{
+	int family = len == 4 ? AF_INET : AF_INET6;
+
+	if ((len != 4 && len != 16) ||
+	    inet_ntop(family, octets, text, INET6_ADDRSTRLEN) == NULL)
+		(void)strlcpy(text, "an address", INET6_ADDRSTRLEN);
+}
+
 /* How many subjectAltNames could name a host; the first few into names. */
 static size_t
 alt_names(gnutls_x509_crt_t crt, struct buf *names)
 {
-	char name[256], *safe;
+	char name[256], address[INET6_ADDRSTRLEN], *safe;
 	size_t len, n = 0;
 	unsigned int i;
 	int type;
@@ -299,21 +312,20 @@ alt_names(gnutls_x509_crt_t crt, struct buf *names)
 		len = sizeof(name);
 		type = gnutls_x509_crt_get_subject_alt_name(crt, i, name, &len,
 		    NULL);
-		if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-			return n;
 		if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER)
 			return n;
-		if (type == GNUTLS_SAN_IPADDRESS)
-			n++;
-		if (type != GNUTLS_SAN_DNSNAME)
-			continue;
-		if (names != NULL && n < NAMES_SHOWN) {
+		if (type == GNUTLS_SAN_IPADDRESS) {
+			alt_address(name, len, address);
+			safe = xstrdup(address);
+		} else if (type == GNUTLS_SAN_DNSNAME)
 			safe = log_safe(name, strnlen(name, len));
-			buf_printf(names, "%s%s", names->len > 0 ? ", " : "",
-			    safe);
-			free(safe);
-		} else if (names != NULL && n == NAMES_SHOWN)
+		else
+			continue;
+		if (n < NAMES_SHOWN)
+			buf_printf(names, "%s%s", n > 0 ? ", " : "", safe);
+		else if (n == NAMES_SHOWN)
 			buf_puts(names, ", ...");
+		free(safe);
 		n++;
 	}
 }

@@ -79,6 +79,13 @@ certificates(void)
 		{ 0, { .cn = "pop.example.org", .issuer = &ca },
 		    { .priority = MODERN }, "pop.example.org", EX_UNAVAILABLE,
 		    "only as its common name (CN)" },
+		/* an address is no name, and does not make up for one */
+		{ 0,
+		    { .cn = "pop.example.org",
+			.san = "\177\0\0\1",
+			.issuer = &ca },
+		    { .priority = MODERN }, "pop.example.org", EX_UNAVAILABLE,
+		    "is for 127.0.0.1, not for pop.example.org" },
 		{ 0,
 		    { .cn = "x",
 			.san = "pop.example.org",
