@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Where secrets come from, and that they go nowhere but to the server; what children
 # inherit; and that links planted where poplar writes lead nowhere.
-# shellcheck disable=SC2016,SC2030,SC2031  # for children; tests have their own
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034  # for children and common.bash;
+# tests have their own
 
 load lib/common
 
@@ -78,6 +79,53 @@ LOOK='tr "\0" "\n" <"/proc/$PPID/cmdline" >>seen; tr "\0" "\n" <"/proc/$PPID/env
 	EOF2
 	run --separate-stderr -77 poplar stat "${PLAIN[@]}" --debug=3
 	finish_script
+}
+
+# repeats OPTION...: log in with these to a server that offers MECHANISM and answers
+# the last of our lines with WORDS. They must be shown as $1 and never as they are.
+repeats() {
+	start_script <<-EOF2
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: SASL $MECHANISM
+	S: .
+	C~ AUTH $MECHANISM.*
+	$(printf 'S: + %s\nC~ .*\n' "${CHALLENGES[@]}")
+	S: $WORDS
+	EOF2
+	run --separate-stderr poplar stat "${PLAIN[@]}" "${@:2}"
+	assert_equal "$stderr" "poplar: tester@127.0.0.1: 127.0.0.1 $1"
+	run --separate-stderr poplar stat "${PLAIN[@]}" "${@:2}" --debug=3
+	kill "$SERVER_PID" 2>/dev/null || true
+}
+
+@test "login: what a server repeats is not shown, in whatever form" {
+	initial=$(printf '\0%s\0%s' "$TEST_USER" "$TEST_PASSWORD" | base64 -w0)
+	coded=$(printf %s "$TEST_PASSWORD" | base64)
+	SECRETS=("$initial" "$coded" "${initial::40}" to.ken-12345)
+	MECHANISM=PLAIN CHALLENGES=('')
+	for WORDS in "-ERR what is $initial?" "-ERR x${TEST_PASSWORD}x"; do
+		hidden=${WORDS//"$initial"/"${initial//?/*}"}
+		hidden=${hidden//"$TEST_PASSWORD"/"${TEST_PASSWORD//?/*}"}
+		repeats "refused the login: ${hidden#-ERR }"
+	done
+	WORDS="AUTH PLAIN $initial"
+	repeats 'answered AUTH with something that is not a POP3 reply'
+	WORDS="AUTH PLAIN ${initial::40}"
+	repeats 'answered AUTH with something that is not a POP3 reply'
+	MECHANISM=LOGIN CHALLENGES=('' '')
+	WORDS="-ERR what is $coded?"
+	repeats "refused the login: what is ${coded//?/*}?"
+	json=$(printf '{"status":"401","x":"%0500d","token":"to.ken-12345"}' 0 |
+		base64 -w0)
+	MECHANISM=XOAUTH2 CHALLENGES=('' "$json") WORDS='-ERR no'
+	repeats "refused the login: no ({\"status\":\"401\",\"x\":\"$(printf %0491d 0))" \
+		--token-command 'echo to.ken-12345'
+	json=$(printf '{"status":"401","token":"to.ken-12345"}' | base64 -w0)
+	CHALLENGES=('' "$json")
+	repeats 'refused the login: no ({"status":"401","token":"************"})' \
+		--token-command 'echo to.ken-12345'
 }
 
 @test "files: what others may read is refused, if it holds a password" {

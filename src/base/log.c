@@ -168,7 +168,10 @@ log_hide(const char *word)
 	hidden[hidden_count++] = shown;
 }
 
-/* Stars over word in text; not inside of another word: a user may be "a". */
+/* Below this many octets a word may stand within another by chance. */
+#define WORD_LONG 8
+
+/* Stars over word in text; not within another if it is short, as "a" is. */
 static void
 cover(char *text, const char *word)
 {
@@ -181,7 +184,7 @@ cover(char *text, const char *word)
 		bool inside = (at > text && isalnum((unsigned char)at[-1])) ||
 		    isalnum((unsigned char)at[len]);
 
-		if (!inside)
+		if (!inside || len >= WORD_LONG)
 			memset(at, '*', len);
 		at += len;
 	}

@@ -29,6 +29,8 @@
 #define AUTH_LINE_MAX 255
 /* Challenges in one exchange; GSSAPI needs the most, about four. */
 #define AUTH_ROUNDS_MAX 16
+/* What is shown of the reason for refusing a token. */
+#define DETAIL_MAX 512
 /* Times a run may have a password judged: some lock the account at three. */
 #define AUTH_JUDGED_MAX 2
 
@@ -44,6 +46,8 @@ struct login {
 	char *password, *token; /* owned, wiped */
 	const char *binding_type;
 	struct buf binding;
+	/* all that is secret or was sent as such, a NUL behind each */
+	struct buf secrets;
 
 	/* the attempt under way */
 	struct buf reply;
@@ -70,17 +74,33 @@ command(struct login *login, const char *verb, const char *argument,
 	return result;
 }
 
+/* No sentence may hold it, nor a trace that shows the server's lines. */
+static void
+keep_secret(struct login *login, const char *secret)
+{
+	buf_append(&login->secrets, secret, strlen(secret) + 1);
+	if (log_options()->debug > 1)
+		log_hide(secret);
+}
+
+/* There are servers that repeat what was wrong, as it was or decoded. */
+static void
+cover_secrets(const struct login *login, char *text)
+{
+	const char *secret = login->secrets.data;
+	const char *end = secret + login->secrets.len;
+
+	for (; secret < end; secret += strlen(secret) + 1)
+		log_cover(text, secret);
+}
+
 static enum outcome
 refused(const struct login *login, struct err *err)
 {
 	char *words = log_safe(login->reply.data, login->reply.len);
 	int status = pop3_code_status(login->code);
 
-	/* there are servers that repeat what was wrong */
-	if (login->password != NULL)
-		log_cover(words, login->password);
-	if (login->token != NULL)
-		log_cover(words, login->token);
+	cover_secrets(login, words);
 	/* Without a code, or an unknown one, it is the login that failed. */
 	if (status == EX_UNAVAILABLE && login->code != POP3_CODE_SYS_PERM)
 		status = EX_NOPERM;
@@ -111,15 +131,6 @@ settle(const struct login *login, int result, struct err *err)
 	}
 }
 
-/* Where the server's lines are traced, a secret may be among them. */
-static int
-hide(const char *secret)
-{
-	if (secret != NULL && log_options()->debug > 1)
-		log_hide(secret);
-	return secret == NULL ? -1 : 0;
-}
-
 static int
 need_password(struct login *login, struct err *err)
 {
@@ -132,7 +143,10 @@ need_password(struct login *login, struct err *err)
 		    "no password is configured, and %s accepts nothing else",
 		    pop3_peer(login->pop3));
 	login->password = credentials->password(credentials->arg, err);
-	return hide(login->password);
+	if (login->password == NULL)
+		return -1;
+	keep_secret(login, login->password);
+	return 0;
 }
 
 /* Before half of a login is sent: can the rest be? */
@@ -212,6 +226,7 @@ respond(struct login *login, const struct mechanism *mechanism,
 	int result;
 
 	base64_encode(response->data, response->len, &line);
+	keep_secret(login, buf_text(&line));
 	login->judged = ++login->responses >= mechanism->proof_at;
 	result = pop3_auth_line(login->pop3, buf_text(&line), true,
 	    &login->reply, &login->code, err);
@@ -238,9 +253,10 @@ begin(struct login *login, const struct mechanism *mechanism,
 	else if (initial != NULL)
 		base64_encode(initial->data, initial->len, &argument);
 	if (initial != NULL &&
-	    argument.len + strlen("AUTH \r\n") <= AUTH_LINE_MAX)
+	    argument.len + strlen("AUTH \r\n") <= AUTH_LINE_MAX) {
 		login->judged = ++login->responses >= mechanism->proof_at;
-	else
+		keep_secret(login, buf_text(&argument) + before);
+	} else
 		argument.len = before - 1;
 	result = command(login, "AUTH", buf_text(&argument), err);
 	buf_clear(&argument);
@@ -355,9 +371,12 @@ hear_why(struct login *login, const struct mechanism *mechanism,
 	int result;
 
 	if (base64_decode(login->reply.data, login->reply.len, &json) == 0 &&
-	    json.len > 0)
-		login->detail =
-		    log_safe(json.data, json.len < 512 ? json.len : 512);
+	    json.len > 0) {
+		login->detail = log_safe(json.data, json.len);
+		cover_secrets(login, login->detail);
+		if (strlen(login->detail) > DETAIL_MAX)
+			login->detail[DETAIL_MAX] = '\0';
+	}
 	buf_clear(&json);
 	result = pop3_auth_line(login->pop3, oauth_acknowledge(mechanism->sasl),
 	    false, &login->reply, &login->code, err);
@@ -408,7 +427,10 @@ need_secret(struct login *login, const struct mechanism *mechanism,
 		return err_set(err, EX_CONFIG,
 		    "--auth %s needs --token-command", mechanism->name);
 	login->token = credentials->token(credentials->arg, err);
-	return hide(login->token);
+	if (login->token == NULL)
+		return -1;
+	keep_secret(login, login->token);
+	return 0;
 }
 
 static enum outcome
@@ -517,12 +539,15 @@ pop3_login(struct pop3 *pop3, const struct pop3_credentials *credentials,
 	n = mechanism_choose(&offer, list, err);
 	if (n > 0)
 		result = try_all(&login, list, n, err);
+	if (result == -1)
+		cover_secrets(&login, err->text);
 	if (login.password != NULL)
 		freezero(login.password, strlen(login.password));
 	if (login.token != NULL)
 		freezero(login.token, strlen(login.token));
 	buf_clear(&login.binding);
 	buf_clear(&login.reply);
+	buf_clear(&login.secrets);
 	free(login.detail);
 	return result;
 }

@@ -16,11 +16,14 @@
 static int
 out_of_step(struct pop3 *pop3, const char *line, size_t len, struct err *err)
 {
+	/* it may have repeated, cut anywhere, what it was to keep to itself */
+	bool quote = !trace_is_login(pop3->head->name);
 	char *safe = log_safe(line, len < 80 ? len : 80);
 
 	(void)err_set(err, EX_PROTOCOL,
-	    "%s answered %s with something that is not a POP3 reply: %s",
-	    pop3_peer(pop3), pop3->head->name, safe);
+	    "%s answered %s with something that is not a POP3 reply%s%s",
+	    pop3_peer(pop3), pop3->head->name, quote ? ": " : "",
+	    quote ? safe : "");
 	free(safe);
 	return queue_die(pop3, err);
 }
