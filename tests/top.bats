@@ -76,6 +76,24 @@ serve() {
 	run -0 cmp mail/1 out
 }
 
+@test "top: a line without end takes no room on its way to a terminal" {
+	mkdir mail
+	{
+		printf 'Subject: long\n\n'
+		head -c $((12 << 20)) /dev/zero | tr '\0' x
+		printf '\nthe end\n'
+	} >mail/1
+	start_server --mailbox mail
+	limit="prlimit --as=$((32 << 20))"
+	# whose shadow memory is larger than any limit
+	[[ -z ${POPLAR_SANITIZED:-} ]] || limit=
+	command="$limit $(printf '%q ' "$POPLAR" top 1 "${PLAIN[@]}")"
+	script -qec "$command" /dev/null </dev/null >out
+	run -0 tail -n 1 out
+	assert_output $'the end\r'
+	assert_equal "$(tr -cd x <out | wc -c)" $((12 << 20))
+}
+
 @test "top: usage" {
 	run --separate-stderr -64 poplar top
 	assert_output ''

@@ -30,7 +30,6 @@
 #define LAST_MAX 20
 #define TOP_LINES 10
 #define COMMAND_SIZE 256
-#define SHOWN_MAX 4096 /* of a line without end, before it is shown */
 
 struct shell {
 	struct pop3 *pop3;
@@ -85,24 +84,12 @@ put_line(struct shell *shell, const char *data, size_t len)
 	fputc('\n', shell->out);
 }
 
-static void
-show_body(struct shell *shell, const char *line, size_t len, bool ends)
-{
-	struct buf safe = BUF_INIT;
-
-	text_safe(line, len, &safe);
-	if (ends)
-		buf_puts(&safe, "\n");
-	fwrite(safe.data, 1, safe.len, shell->out);
-	buf_clear(&safe);
-}
-
 static int
 on_body(void *arg, const char *data, size_t len, struct err *err)
 {
 	struct shell *shell = arg;
-	struct buf *shown = &shell->shown;
-	const char *end;
+	struct buf *shown = &shell->shown, safe = BUF_INIT;
+	size_t used;
 
 	(void)err;
 	shell->octets += len;
@@ -110,21 +97,26 @@ on_body(void *arg, const char *data, size_t len, struct err *err)
 		fwrite(data, 1, len, shell->out);
 		return 0;
 	}
-	while (len > 0) {
-		end = memchr(data, '\n', len);
-		size_t n = end != NULL ? (size_t)(end - data) : len;
-
-		if (n > 0)
-			buf_append(shown, data, n);
-		if (end != NULL || shown->len > SHOWN_MAX) {
-			show_body(shell, shown->data, shown->len, end != NULL);
-			shown->len = 0;
-		}
-		n += end != NULL;
-		data += n;
-		len -= n;
-	}
+	buf_append(shown, data, len);
+	used = text_safe_lines(shown->data, shown->len, &safe);
+	memmove(shown->data, shown->data + used, shown->len - used);
+	shown->len -= used;
+	fwrite(buf_text(&safe), 1, safe.len, shell->out);
+	buf_clear(&safe);
 	return 0;
+}
+
+/* What of a body never came to its line's end. */
+static void
+show_rest(struct shell *shell)
+{
+	struct buf safe = BUF_INIT;
+
+	text_safe(shell->shown.data, shell->shown.len, &safe);
+	buf_puts(&safe, "\n");
+	fwrite(safe.data, 1, safe.len, shell->out);
+	buf_clear(&safe);
+	shell->shown.len = 0;
 }
 
 static int
@@ -530,8 +522,7 @@ static int
 close_out(struct shell *shell, int result, struct err *err)
 {
 	if (shell->shown.len > 0)
-		show_body(shell, shell->shown.data, shell->shown.len, true);
-	shell->shown.len = 0;
+		show_rest(shell);
 	if (shell->out != NULL && shell->path != NULL) {
 		bool failed = ferror(shell->out) != 0;
 

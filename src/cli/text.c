@@ -109,6 +109,38 @@ text_safe(const char *data, size_t len, struct buf *out)
 	}
 }
 
+/* Octets at the end of data that may be the beginning of a character. */
+static size_t
+unfinished(const char *data, size_t len)
+{
+	size_t n;
+
+	for (n = 1; n < 4 && n <= len; n++)
+		if (((unsigned char)data[len - n] & 0xc0) != 0x80)
+			return (unsigned char)data[len - n] >= 0xc0 ? n : 0;
+	return 0;
+}
+
+size_t
+text_safe_lines(const char *data, size_t len, struct buf *out)
+{
+	const char *end;
+	size_t used = 0, line;
+
+	while ((end = memchr(data + used, '\n', len - used)) != NULL) {
+		line = (size_t)(end - data) - used;
+		text_safe(data + used, line, out);
+		buf_puts(out, "\n");
+		used += line + 1;
+	}
+	if (len - used > TEXT_WAITS) {
+		line = len - used - unfinished(data + used, len - used);
+		text_safe(data + used, line, out);
+		used += line;
+	}
+	return used;
+}
+
 /* A character in the user's charset; returns the columns it takes. */
 static size_t
 show(uint32_t code, char octets[MB_LEN_MAX], size_t *len)

@@ -19,6 +19,13 @@ struct buf;
  * U+FFFD, each octet of it one.
  */
 void text_safe(const char *data, size_t len, struct buf *out);
+/*
+ * The same for lines of mail as they come in, their ends kept. A line that has
+ * no end yet waits, but not for ever: of one over TEXT_WAITS octets all whole
+ * characters are taken. Returns how much of data was taken.
+ */
+#define TEXT_WAITS 4096
+size_t text_safe_lines(const char *data, size_t len, struct buf *out);
 
 /*
  * One character from the front of data: its code point and how many octets it

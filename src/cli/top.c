@@ -27,6 +27,7 @@
 
 #define AT_ONCE 128
 #define LINES_DEFAULT 10
+#define SHOWN (16 * 1024) /* at once; more than TEXT_WAITS */
 
 enum {
 	TOP_LINES = 1
@@ -135,29 +136,31 @@ on_body(void *arg, const char *data, size_t len, struct err *err)
 	return put(top, data, len, err);
 }
 
-/* What the file in memory holds, line by line, to the terminal. */
+/* What the file in memory holds, to the terminal. */
 static int
 show(struct top *top, struct err *err)
 {
+	char data[SHOWN];
 	struct buf safe = BUF_INIT;
-	FILE *file = fdopen(dup(top->fd), "r");
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
+	off_t offset = 0;
+	size_t used;
+	ssize_t n;
 
-	if (file == NULL)
-		return err_sys(err, EX_OSERR, "cannot show the message");
-	rewind(file);
-	while ((len = getline(&line, &size, file)) > 0) {
+	while ((n = pread(top->fd, data, sizeof(data), offset)) > 0) {
 		safe.len = 0;
-		text_safe(line, (size_t)len - (line[len - 1] == '\n'), &safe);
-		buf_puts(&safe, "\n");
+		used = text_safe_lines(data, (size_t)n, &safe);
+		if (used == 0) {
+			/* the last line lacks its end */
+			used = (size_t)n;
+			text_safe(data, used, &safe);
+			buf_puts(&safe, "\n");
+		}
 		fwrite(safe.data, 1, safe.len, stdout);
+		offset += (off_t)used;
 	}
-	free(line);
 	buf_clear(&safe);
-	fclose(file);
-	if (ftruncate(top->fd, 0) == -1 || lseek(top->fd, 0, SEEK_SET) == -1)
+	if (n == -1 || ftruncate(top->fd, 0) == -1 ||
+	    lseek(top->fd, 0, SEEK_SET) == -1)
 		return err_sys(err, EX_OSERR, "cannot show the message");
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/msgset.h"
+#include "base/xalloc.h"
 #include "cli/text.h"
 
 static struct buf out;
@@ -39,6 +40,48 @@ test_safe(void)
 	safe("\xe6\x97z", 3, "\xef\xbf\xbd\xef\xbf\xbdz");
 	safe("\xf4\x90\x80\x80", 4,
 	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+/* All of data, fed in pieces; what is left of it at the end. */
+static size_t
+feed(const char *data, size_t len, size_t piece)
+{
+	size_t end = 0, at = 0;
+
+	out.len = 0;
+	while (end < len) {
+		end = end + piece < len ? end + piece : len;
+		at += text_safe_lines(data + at, end - at, &out);
+		CHECK(end - at <= TEXT_WAITS);
+	}
+	return len - at;
+}
+
+static void
+test_safe_lines(void)
+{
+	static const char lines[] = "a\033b\n\n\xc3\xa9\xff\nrest";
+	char *big = xmalloc(3 * TEXT_WAITS + 1);
+	size_t piece, i, left;
+
+	for (piece = 1; piece < sizeof(lines); piece++) {
+		CHECK_INT(feed(lines, sizeof(lines) - 1, piece), 4);
+		CHECK_STR(buf_text(&out), "a b\n\n\xc3\xa9\xef\xbf\xbd\n");
+	}
+	/* a line that never ends: no character is cut in two */
+	for (i = 0; i < TEXT_WAITS; i++)
+		memcpy(big + 3 * i, "\xe6\x97\xa5", 3);
+	for (piece = 1; piece < 3 * TEXT_WAITS; piece += 1021) {
+		left = feed(big, 3 * TEXT_WAITS, piece);
+		CHECK_INT(out.len + left, 3 * TEXT_WAITS);
+		CHECK(memcmp(big, out.data, out.len) == 0);
+	}
+	/* nor is what is not UTF-8 waited for */
+	memset(big, 0x80, 3 * TEXT_WAITS);
+	CHECK_INT(text_safe_lines(big, TEXT_WAITS + 1, &out), TEXT_WAITS + 1);
+	memset(big, 0xff, 3 * TEXT_WAITS);
+	CHECK_INT(text_safe_lines(big, TEXT_WAITS + 1, &out), TEXT_WAITS);
+	free(big);
 }
 
 static void
@@ -174,6 +217,7 @@ int
 main(void)
 {
 	TEST(test_safe);
+	TEST(test_safe_lines);
 	TEST(test_code_points);
 	TEST(test_fit_ascii);
 	TEST(test_fit_utf8);
