@@ -20,7 +20,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A long line on loopback: relays TCP connections to a port of 127.0.0.1 and
- * delays each direction by half a round trip, without a limit to bandwidth.
+ * delays each direction by half a round trip. MBIT is what each direction of a
+ * connection carries in a second, in 10^6 bits (without it: no limit).
  *
- *	relay RTT_MS PORT
+ *	relay RTT_MS PORT [MBIT]
  *
  * Prints "port N" and ends when its standard input does.  Connecting also
  * costs a round trip: the client's kernel says "connected" at once, so what the
@@ -51,11 +52,13 @@ struct way {
 	struct chunk *first;
 	struct chunk **last;
 	size_t octets;
-	bool ended;  /* from has reached its end */
-	bool closed; /* and to has been told */
+	int64_t busy_ns; /* until then the line carries what came before */
+	bool ended;      /* from has reached its end */
+	bool closed;     /* and to has been told */
 };
 
 static int64_t half_ns;
+static double ns_per_octet;
 
 static int64_t
 now_ns(void)
@@ -81,7 +84,10 @@ take(struct way *way)
 	if (chunk == NULL)
 		err(71, "malloc");
 	__builtin_memcpy(chunk->data, buf, (size_t)n);
-	chunk->due_ns = now_ns() + half_ns;
+	if (way->busy_ns < now_ns())
+		way->busy_ns = now_ns();
+	way->busy_ns += (int64_t)((double)n * ns_per_octet);
+	chunk->due_ns = way->busy_ns + half_ns;
 	chunk->len = (size_t)n;
 	chunk->sent = 0;
 	chunk->next = NULL;
@@ -205,9 +211,8 @@ serve(int client, int port)
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	int64_t start_ns = now_ns();
 	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct way up = { client, server, NULL, &up.first, 0, false, false };
-	struct way down = { server, client, NULL, &down.first, 0, false,
-		false };
+	struct way up = { .from = client, .to = server, .last = &up.first };
+	struct way down = { .from = server, .to = client, .last = &down.first };
 	struct pollfd fds = { .fd = client, .events = POLLIN };
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -231,9 +236,11 @@ main(int argc, char **argv)
 	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	int client;
 
-	if (argc != 3)
-		errx(64, "usage: relay RTT_MS PORT");
+	if (argc != 3 && argc != 4)
+		errx(64, "usage: relay RTT_MS PORT [MBIT]");
 	half_ns = (int64_t)(strtod(argv[1], NULL) * 1e6 / 2);
+	if (argc == 4)
+		ns_per_octet = 8e3 / strtod(argv[3], NULL);
 	signal(SIGCHLD, SIG_IGN);
 	alarm(LIFE_S);
 	fds[0].fd = listen_loopback();

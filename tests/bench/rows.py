@@ -181,15 +181,14 @@ def delete_dovecot(bench):
             expected, lambda: dovecot.mailbox("u1", corpus, expected.count))
 
 
-def line(bench):
-    """1,000 messages over TLS and a line of 50 ms"""
+def line_with(bench, mbit):
     corpus, expected = mail(bench, small(bench, 1000))
     peers = PEERS if bench.full else ("mpop",)
     names = bench.clients("poplar", *peers, "floor")
     with ExitStack() as stack:
         server = stack.enter_context(
             canned(bench, corpus, tls=True, limit=expected.count))
-        far = stack.enter_context(relay(bench, server, RTT_MS))
+        far = stack.enter_context(relay(bench, server, RTT_MS, mbit))
         results = duel(bench, names, far.port, expected, tls=True)
     table(results)
     ratio(results, "poplar", "mpop", 0.70)
@@ -199,6 +198,16 @@ def line(bench):
             meter.median(results["floor"], "wall")
         print("    poplar - floor: %.1f round trips" % (
             more * 1000 / RTT_MS))
+
+
+def line(bench):
+    """1,000 messages over TLS and a line of 50 ms that carries any amount"""
+    line_with(bench, None)
+
+
+def line_250(bench):
+    """1,000 messages over TLS and a line of 50 ms and 250 Mbit/s"""
+    line_with(bench, 250)
 
 
 def lockstep(bench):
@@ -450,6 +459,7 @@ ROWS = {
     "delete-dovecot": delete_dovecot,
     "delete-canned": delete_canned,
     "line": line,
+    "line-250": line_250,
     "lockstep": lockstep,
     "nothing": nothing,
     "nothing-large": nothing_large,

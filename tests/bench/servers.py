@@ -53,8 +53,10 @@ def canned(bench, mail, tls=False, pipelining=True, limit=None):
     return Server(argv)
 
 
-def relay(bench, server, rtt_ms):
-    return Server([bench.program("relay"), str(rtt_ms), str(server.port)])
+def relay(bench, server, rtt_ms, mbit=None):
+    """A long line to the server; mbit: 10^6 bits a second, else no limit."""
+    argv = [bench.program("relay"), str(rtt_ms), str(server.port)]
+    return Server(argv if mbit is None else [*argv, str(mbit)])
 
 
 def free_port():
