@@ -196,6 +196,8 @@ login: user
 	assert_output '2 138'
 	refused 'a password in the URL, where others can see it: use --password-command or --password-file (a colon in a user name is %3A)' \
 		stat pop3s://tester:secret@localhost
+	refused '--proxy: a password in the URL, where others can see it: put proxy into the configuration' \
+		stat "$url" --proxy socks5h://me:secret@localhost
 	refused 'which account? Name one with --account NAME, a URL (pop3s://user@host), or --host and --user' \
 		stat
 	run --separate-stderr -64 poplar stat "$url" pop3s://other@localhost

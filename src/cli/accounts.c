@@ -79,6 +79,18 @@ one_account(const struct config *config, const char *text, struct err *err)
 	return config_account(config, text, err);
 }
 
+/* Other users see the command line. In the configuration it may stand. */
+static int
+check_proxy(const struct cli_setting *setting, struct err *err)
+{
+	if (strcmp(setting->setting->name, "proxy") != 0 ||
+	    strchr(setting->value, '@') == NULL)
+		return 0;
+	return err_set(err, EX_USAGE,
+	    "a password in the URL, where others can see it: put proxy into "
+	    "the configuration");
+}
+
 static int
 overlay(const struct cli *cli, struct account *account, struct err *err)
 {
@@ -88,7 +100,8 @@ overlay(const struct cli *cli, struct account *account, struct err *err)
 	account_layer(account);
 	for (i = 0; i < cli->setting_count; i++) {
 		setting = &cli->settings[i];
-		if (account_set(account, setting->setting, setting->value,
+		if (check_proxy(setting, err) == -1 ||
+		    account_set(account, setting->setting, setting->value,
 			err) == -1)
 			return err_prefix(err, "--%s", setting->setting->name);
 	}
