@@ -222,12 +222,9 @@ login: user
 
 @test "passwords: asked for at a terminal, and not shown" {
 	serve
-	command="$(printf '%q ' "$POPLAR" stat "${TLS[@]:0:10}")"
-	coproc TERMINAL { script -qec "$command" /dev/null; }
-	read -r -d : -t 60 prompt <&"${TERMINAL[0]}"
-	assert_equal "$prompt" 'Password for tester@localhost'
-	cat "$PASSWORD_FILE" >&"${TERMINAL[1]}"
-	run tr -d '\r' <&"${TERMINAL[0]}"
-	assert_line '3 414'
+	run -0 python3 "$TESTS_DIR/lib/type_password.py" "$TEST_PASSWORD" \
+		"$POPLAR" stat "${TLS[@]:0:10}"
+	assert_output --partial 'Password for tester@localhost: '
+	assert_output --partial '3 414'
 	refute_output --partial "$TEST_PASSWORD"
 }
