@@ -201,6 +201,34 @@ chmod 600 $PASSWORD_FILE"
 	assert_equal "$(<left)" data
 }
 
+# The process whose id is in the file pid has ended, if not been reaped yet.
+is_gone() {
+	local pid
+	pid=$(<pid)
+	for _ in {1..100}; do
+		if ! kill -0 "$pid" 2>/dev/null ||
+			grep -q '^State:.*Z' "/proc/$pid/status"; then
+			rm pid
+			return 0
+		fi
+		sleep 0.05
+	done
+	kill "$pid"
+	return 1
+}
+
+@test "commands: what they have started ends with them" {
+	start_server --mailbox mail
+	lingers='sleep 600 & echo $! >pid; wait'
+	cron=(setsid -w "$POPLAR" stat --host 127.0.0.1 --port "$PORT" --tls none
+		--insecure-auth --user "$TEST_USER" --timeout 1)
+	run --separate-stderr -75 "${cron[@]}" --password-command "$lingers"
+	is_gone
+	run --separate-stderr -75 "${cron[@]}" --tunnel "$lingers" \
+		--password-file "$PASSWORD_FILE"
+	is_gone
+}
+
 @test "prompt: from a terminal only, never from standard input" {
 	start_server --mailbox mail
 	without=(--host 127.0.0.1 --port "$PORT" --tls none --insecure-auth

@@ -22,6 +22,8 @@
 
 /* How long a child may go on after we have been asked to end. */
 #define CHILD_STOP_MS 5000
+/* How long one may take to end when it is told to. */
+#define CHILD_END_MS 1000
 
 /* In the child: exec must not inherit our handlers, ignores or mask. */
 static void
@@ -114,14 +116,28 @@ fork_quietly(sigset_t *old)
 	return pid;
 }
 
+/* Is there a terminal that a command could ask at? Under cron there is none. */
+static int
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (fd == -1)
+		return 0;
+	(void)close(fd);
+	return 1;
+}
+
 int
 child_start(struct child *child, const char *command, const char *const *env,
     int in, int out, int errfd, int tty, struct err *err)
 {
 	const int fds[3] = { in, out, errfd };
 	sigset_t old;
-	pid_t pid = fork_quietly(&old);
+	pid_t pid;
 
+	tty = tty && has_terminal();
+	pid = fork_quietly(&old);
 	child->pid = -1;
 	if (pid == -1)
 		return err_sys(err, EX_OSERR, "cannot start a process");
@@ -172,6 +188,25 @@ child_kill(struct child *child)
 	if (kill(-child->pid, SIGKILL) == -1)
 		(void)kill(child->pid, SIGKILL);
 	(void)reap(child, &status, 0);
+}
+
+void
+child_end(struct child *child)
+{
+	int64_t until_ms = deadline_after(CHILD_END_MS);
+	int status;
+
+	if (child->pid == -1)
+		return;
+	if (kill(-child->pid, SIGTERM) == -1)
+		(void)kill(child->pid, SIGTERM);
+	while (reap(child, &status, WNOHANG) == 0) {
+		if (deadline_poll(until_ms) == 0) {
+			child_kill(child);
+			return;
+		}
+		(void)poll(NULL, 0, 1);
+	}
 }
 
 /* until_ms, or sooner once a stop signal has come. */

@@ -21,7 +21,8 @@ struct child {
  * Run /bin/sh -c command. in, out and errfd become its 0, 1, 2 (-1:
  * /dev/null for in and out, ours for errfd); they stay open here. env is a
  * NULL-ended list of NAME=VALUE put over our environment, or NULL. The child
- * leads a process group of its own unless it needs the terminal (tty).
+ * leads a process group of its own unless it needs the terminal (tty), and
+ * there is one.
  */
 int child_start(struct child *child, const char *command,
     const char *const *env, int in, int out, int errfd, int tty,
@@ -37,6 +38,8 @@ int child_wait(struct child *child, int64_t until_ms,
 
 /* Kill the group and reap; harmless when there is none. */
 void child_kill(struct child *child);
+/* The same, but asked first to end (SIGTERM), for a second. */
+void child_end(struct child *child);
 
 /*
  * What command prints, at most max octets (more: EX_CONFIG), without one

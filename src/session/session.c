@@ -303,7 +303,7 @@ session_close(struct session *session)
 	if (session->pop3 == NULL && session->capa_before == NULL)
 		return;
 	pop3_free(session->pop3);
-	child_kill(&session->tunnel);
+	child_end(&session->tunnel);
 	free_lines(session->capa_before);
 	free_lines(session->capa_after);
 	memset(session, 0, sizeof(*session));
