@@ -336,9 +336,12 @@ unprivileged() {
 	done
 	stop_server
 	start_server --mailbox many
-	run --separate-stderr -0 few 150 fetch "${PLAIN[@]}" --maildir Mail
-	said ''
-	assert_equal "$(find Mail/new -type f | wc -l)" 1000
+	for limit in 150 48; do
+		run --separate-stderr -0 few "$limit" fetch "${PLAIN[@]}" \
+			--maildir "Mail-$limit" --no-state
+		said ''
+		assert_equal "$(find "Mail-$limit/new" -type f | wc -l)" 1000
+	done
 }
 
 @test "trouble: a server that lists less than it says it has is 76" {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/deadline.h"
 #include "base/err.h"
@@ -20,8 +21,11 @@
 
 #define DRAIN_MS 5000
 #define IDLE_MS 60000
-/* Messages that wait for a command: each has a descriptor. */
+/* Messages that wait for a command, each with a descriptor. */
 #define HELD_MAX 256
+/* What else is open: the connection, the state, directories, a child's pipes.
+ */
+#define OTHER_DESCRIPTORS 32
 /* A message may be longer than LIST said, but not without end. */
 #define BODY_SLACK (UINT64_C(16) * 1024 * 1024)
 
@@ -196,13 +200,28 @@ submit_retr(struct run *run, struct plan_item *plan, struct err *err)
 	return 0;
 }
 
+static size_t
+held_max(void)
+{
+	long limit = sysconf(_SC_OPEN_MAX);
+
+	if (limit == -1 || limit >= HELD_MAX + OTHER_DESCRIPTORS)
+		return HELD_MAX;
+	return limit > OTHER_DESCRIPTORS ? (size_t)limit - OTHER_DESCRIPTORS :
+					   1;
+}
+
 /* On a line that keeps breaking, smaller batches get something home. */
 static size_t
 batch_messages(const struct run *run)
 {
+	size_t count = BATCH_FIRST >> (2 * run->losses);
+
 	if (run->losses == 0 && run->summary->delivered >= BATCH_FIRST)
-		return BATCH_MESSAGES;
-	return run->losses >= 3 ? 1 : BATCH_FIRST >> (2 * run->losses);
+		count = BATCH_MESSAGES;
+	else if (run->losses >= 3)
+		count = 1;
+	return count < run->held_max ? count : run->held_max;
 }
 
 static bool
@@ -229,7 +248,7 @@ close_lockstep(struct run *run, bool last, struct err *err)
 			sentinel_spare(run);
 		return 0;
 	}
-	if (last || is_due(batch, LOCKSTEP_MESSAGES, LOCKSTEP_MS))
+	if (last || is_due(batch, run->held_max, LOCKSTEP_MS))
 		return sentinel_submit(run, err);
 	return 0;
 }
@@ -459,6 +478,7 @@ int
 retrieve(struct run *run, struct err *err)
 {
 	run->retrieving = true;
+	run->held_max = held_max();
 	run->next = 0;
 	run->next_removal = 0;
 	run->previous_octets = UINT64_MAX;
@@ -481,7 +501,7 @@ retrieve_pump(void *arg, int ms)
 	struct pop3 *pop3 = run->session.pop3;
 	struct err err = ERR_INIT;
 
-	if (pop3 == NULL || pop3_dead(pop3) || run->held >= HELD_MAX) {
+	if (pop3 == NULL || pop3_dead(pop3) || run->held >= run->held_max) {
 		(void)poll(NULL, 0, ms);
 		return;
 	}

@@ -29,8 +29,8 @@ struct state_entry;
 #define BATCH_MESSAGES 192
 #define BATCH_OCTETS (32 * 1024 * 1024)
 #define BATCH_MS 2000
-/* In lock-step a sentinel costs a round trip, so it waits for more. */
-#define LOCKSTEP_MESSAGES 256
+/* In lock-step a sentinel costs a round trip, so it waits for as many as may be
+ * held, or so long. */
 #define LOCKSTEP_MS 15000
 
 /* One message on its way, from RETR until its tmp name is gone. */
@@ -126,7 +126,8 @@ struct run {
 	int64_t spoken_at; /* when the server was last spoken to */
 	struct pop3_request noop;
 	uint64_t uncommitted; /* retrieved in this session, not applied */
-	size_t held; /* jobs that are begun: each may have a file open */
+	size_t held;     /* jobs that are begun: each may have a file open */
+	size_t held_max; /* so that there are descriptors for all of them */
 	struct report_progress progress;
 
 	/* removing */
