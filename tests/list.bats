@@ -109,14 +109,46 @@ poplar: tester@localhost: localhost has no message uid:x"
 	said ''
 }
 
+# at_terminal COLUMNS TERM: list --long 9-10 as it is seen there.
+at_terminal() {
+	local command
+	command="$(printf '%q ' "$POPLAR" list --long 9-10 "${TLS[@]}")"
+	TERM=$2 NO_COLOR=${NO_COLOR-1} script -qec "stty cols $1; $command" \
+		/dev/null </dev/null >out
+	run tr -d '\r' <out
+}
+
 @test "list --long: in columns on a terminal" {
 	serve
-	command="$(printf '%q ' "$POPLAR" list --long 9-10 "${TLS[@]}")"
-	COLUMNS='' TERM=xterm NO_COLOR=1 script -qec "stty cols 72; $command" /dev/null \
-		</dev/null >out 2>err
-	run tr -d '\r' <out
-	assert_output ' 9 138 new  2026-11-02 10:00 Ann           message 9
-10 141 new  2026-11-02 10:00 Ann           message 10'
+	at_terminal 72 xterm
+	assert_output ' 9 138 new  2026-11-02 10:00 Ann            message 9
+10 141 new  2026-11-02 10:00 Ann            message 10'
+	# Columns need no cursor; colour does.
+	at_terminal 72 dumb
+	assert_line --index 0 ' 9 138 new  2026-11-02 10:00 Ann            message 9'
+	NO_COLOR='' at_terminal 72 dumb
+	assert_line --index 0 ' 9 138 new  2026-11-02 10:00 Ann            message 9'
+	NO_COLOR='' at_terminal 72 xterm
+	assert_line --index 0 --partial $'138 \e[1mnew \e[0m 2026'
+}
+
+@test "list --long: what goes where a terminal is narrow" {
+	serve
+	at_terminal 60 xterm
+	assert_output ' 9 138 new  2026-11-02 10:00 Ann        message 9
+10 141 new  2026-11-02 10:00 Ann        message 10'
+	at_terminal 59 xterm
+	assert_output ' 9 138 new  2026-11-02 Ann         message 9
+10 141 new  2026-11-02 Ann         message 10'
+	at_terminal 43 xterm
+	assert_output ' 9 138 new  Ann        message 9
+10 141 new  Ann        message 10'
+	at_terminal 24 xterm
+	assert_output ' 9 138 new  Ann   mess…
+10 141 new  Ann   mess…'
+	at_terminal 19 xterm
+	assert_output ' 9 138 new
+10 141 new'
 }
 
 @test "list --json, read by jq" {

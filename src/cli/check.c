@@ -68,7 +68,7 @@ static const struct {
 static void
 put_wrapped(const char *text)
 {
-	size_t width = text_terminal(STDOUT_FILENO), at = INDENT, len;
+	size_t width = text_columns(STDOUT_FILENO), at = INDENT, len;
 
 	while (*text != '\0' && *text != '\n') {
 		len = strcspn(text, " \n");

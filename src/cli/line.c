@@ -222,7 +222,7 @@ line_open(const char *prompt, const char *const *words)
 	}
 #ifdef HAVE_LIBEDIT
 	/* libedit wants a cursor that it can move */
-	if (line->terminal != NULL && text_terminal(fileno(line->terminal)) > 0)
+	if (line->terminal != NULL && text_has_cursor(fileno(line->terminal)))
 		edit_open(line);
 #endif
 	return line;

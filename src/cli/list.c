@@ -26,6 +26,12 @@
 #define HEADER_MAX (64 * 1024) /* what is looked at of a message's header */
 #define FIELD_MAX 4096         /* and of one field */
 
+/* Columns of sender and subject together; and of the sender. */
+#define TEXTS_WANTED 30
+#define TEXTS_LEAST 20
+#define FROM_LEAST 9
+#define FROM_MOST 24
+
 enum {
 	LIST_LONG = 1
 };
@@ -66,10 +72,11 @@ struct listing {
 	struct cli *cli;
 	struct session *session;
 	struct selection selection;
-	struct buf out;      /* the line that is made */
-	size_t columns;      /* of the terminal; 0: none, or JSON */
-	size_t num_columns;  /* what the numbers take */
-	size_t size_columns; /* what the sizes take */
+	struct buf out; /* the line that is made */
+	size_t columns; /* of the terminal; 0: none, or JSON */
+	/* what each field takes */
+	size_t num_columns, size_columns, date_columns;
+	size_t from_columns, subject_columns;
 	bool color;
 	struct lookup *lookups; /* AT_ONCE of them */
 };
@@ -211,12 +218,8 @@ put_columns(struct listing *listing, const struct message *message,
 {
 	const int num = (int)listing->num_columns;
 	const int size = (int)listing->size_columns;
-	/* state 4, date 16, and the blanks between */
-	size_t used = listing->num_columns + listing->size_columns + 25;
-	size_t left = listing->columns > used ? listing->columns - used : 0;
-	size_t from = left / 3 < 24 ? left / 3 : 24;
 	bool bold = listing->color && message->state == MESSAGE_NEW;
-	struct buf *out = &listing->out;
+	struct buf *out = &listing->out, date = BUF_INIT;
 
 	buf_printf(out, "%*" PRIu32 " ", num, message->num);
 	if (message->has_octets)
@@ -226,14 +229,17 @@ put_columns(struct listing *listing, const struct message *message,
 	buf_printf(out, " %s%-4s%s ", bold ? "\033[1m" : "",
 	    state_word(message), bold ? "\033[0m" : "");
 	if (facts->has_date)
-		text_date(facts->date, true, out);
+		text_date(facts->date, true, &date);
 	else
-		buf_printf(out, "%-16s", "-");
-	if (left > 8) {
+		buf_puts(&date, "-");
+	if (listing->date_columns > 0)
+		buf_printf(out, "%-*.*s ", (int)listing->date_columns,
+		    (int)listing->date_columns, buf_text(&date));
+	buf_clear(&date);
+	if (listing->from_columns > 0) {
+		put_fitted(out, &facts->from, listing->from_columns);
 		buf_puts(out, " ");
-		put_fitted(out, &facts->from, from);
-		buf_puts(out, " ");
-		put_fitted(out, &facts->subject, left - from - 1);
+		put_fitted(out, &facts->subject, listing->subject_columns);
 	}
 	while (out->len > 0 && out->data[out->len - 1] == ' ')
 		out->len--;
@@ -344,6 +350,35 @@ print_long(struct listing *listing, struct err *err)
 	return 0;
 }
 
+/*
+ * What is left for sender and subject is theirs; where that is little, the date
+ * goes without its time, or goes.
+ */
+static void
+share_columns(struct listing *listing)
+{
+	/* state 4, and a blank behind each field but the last */
+	size_t used = listing->num_columns + listing->size_columns + 7;
+	size_t left = listing->columns > used ? listing->columns - used : 0;
+	size_t date = left >= 17 + TEXTS_WANTED ? 16 :
+	    left >= 11 + TEXTS_LEAST            ? 10 :
+						  0;
+	size_t from;
+
+	if (date > 0)
+		left -= date + 1;
+	listing->date_columns = date;
+	if (left < 8)
+		return;
+	from = left / 3;
+	if (from < FROM_LEAST)
+		from = left / 2 < FROM_LEAST ? left / 2 : FROM_LEAST;
+	else if (from > FROM_MOST)
+		from = FROM_MOST;
+	listing->from_columns = from;
+	listing->subject_columns = left - from - 1;
+}
+
 static void
 measure(struct listing *listing)
 {
@@ -352,7 +387,7 @@ measure(struct listing *listing)
 	size_t i, num, size;
 	char text[32];
 
-	listing->columns = text_terminal(STDOUT_FILENO);
+	listing->columns = text_columns(STDOUT_FILENO);
 	if (listing->columns > 0)
 		listing->columns--; /* some wrap in the last one */
 	listing->color = cli_color(listing->cli, STDOUT_FILENO);
@@ -367,6 +402,7 @@ measure(struct listing *listing)
 		if (size > listing->size_columns)
 			listing->size_columns = size;
 	}
+	share_columns(listing);
 }
 
 static int

@@ -28,7 +28,7 @@ cli_color(const struct cli *cli, int fd)
 	if (cli->color != 0)
 		return cli->color == 1;
 	return (no_color == NULL || no_color[0] == '\0') &&
-	    text_terminal(fd) > 0;
+	    text_has_cursor(fd);
 }
 
 int

@@ -59,7 +59,7 @@ static void
 show(void)
 {
 	struct buf out = BUF_INIT;
-	size_t columns = text_terminal(STDERR_FILENO);
+	size_t columns = text_columns(STDERR_FILENO);
 
 	if (columns == 0 || progress.line.len == 0)
 		return;
@@ -146,7 +146,7 @@ progress_begin(struct account *const *accounts, size_t count)
 	const struct log_options *options = log_options();
 
 	/* a trace on the same screen is enough to look at */
-	if (text_terminal(STDERR_FILENO) == 0 || options->quiet > 0 ||
+	if (!text_has_cursor(STDERR_FILENO) || options->quiet > 0 ||
 	    (options->debug > 0 && options->debug_fd == -1))
 		return false;
 	memset(&progress, 0, sizeof(progress));

@@ -250,14 +250,21 @@ text_size(uint64_t octets, char *text, size_t size)
 }
 
 size_t
-text_terminal(int fd)
+text_columns(int fd)
 {
-	const char *term = getenv("TERM");
 	struct winsize size;
 
-	if (!isatty(fd) || term == NULL || strcmp(term, "dumb") == 0)
+	if (!isatty(fd))
 		return 0;
 	if (ioctl(fd, TIOCGWINSZ, &size) == -1 || size.ws_col == 0)
 		return 80;
 	return size.ws_col;
+}
+
+bool
+text_has_cursor(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return term != NULL && strcmp(term, "dumb") != 0 && isatty(fd);
 }

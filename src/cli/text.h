@@ -54,7 +54,9 @@ void text_date(time_t when, bool brief, struct buf *out);
 /* "812 B", "12.3 kB": for people; powers of 1000. */
 void text_size(uint64_t octets, char *text, size_t size);
 
-/* Columns of the terminal fd is, or 0: not one, or one without a cursor. */
-size_t text_terminal(int fd);
+/* Columns of the terminal that fd is, or 0: it is not one. */
+size_t text_columns(int fd);
+/* Is it one whose cursor moves and which knows colours? */
+bool text_has_cursor(int fd);
 
 #endif
