@@ -10,9 +10,11 @@ setup_file() {
 	make_tls
 	start_dovecot
 	make_mailbox "$BATS_FILE_TMPDIR/mail" 3
+	printf '%02000d\n' 0 >>"$BATS_FILE_TMPDIR/mail/002"
 	for i in {0..9}; do
 		dovecot_user "user$i" maildir "$BATS_FILE_TMPDIR/mail"
 	done
+	dovecot_user shared maildir "$BATS_FILE_TMPDIR/mail"
 }
 
 teardown_file() {
@@ -91,4 +93,32 @@ setup() {
 		<<<"$output"
 	assert_equal "$(sort <<<"$output")" \
 		"$(for i in {0..9}; do printf 'box%d\t3\t0\n' "$i"; done)"
+}
+
+@test "accounts: those of one mailbox take turns" {
+	# Two of these have one memory of it, the third has its own.
+	cat >config <<-END
+	[defaults]
+	url = pop3s://shared@localhost:$DOVECOT_TLS_PORT
+	tls-ca-file = $CA
+	password-file = $PASSWORD_FILE
+	[account small]
+	max-size = 1k
+	maildir = ~/small
+	[account rest]
+	maildir = ~/rest
+	[account copy]
+	identity = copy
+	maildir = ~/copy
+	END
+	run --separate-stderr -0 poplar fetch --config config --all-accounts -v
+	run -0 sort <<<"$stderr"
+	assert_line --index 0 --regexp \
+		'^poplar: copy: 3 messages .* delivered; 3 on the server$'
+	assert_line --index 1 --regexp \
+		'^poplar: rest: 1 message .* delivered; 3 on the server$'
+	assert_line --index 2 --regexp \
+		'^poplar: small: 2 messages .* delivered, 1 skipped; 3 on the server$'
+	run --separate-stderr -0 poplar fetch --config config -a rest -a rest -a copy
+	said ''
 }

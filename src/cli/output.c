@@ -27,8 +27,7 @@ cli_color(const struct cli *cli, int fd)
 
 	if (cli->color != 0)
 		return cli->color == 1;
-	return (no_color == NULL || no_color[0] == '\0') &&
-	    text_has_cursor(fd);
+	return (no_color == NULL || no_color[0] == '\0') && text_has_cursor(fd);
 }
 
 int

@@ -445,6 +445,50 @@ pool_idle(const struct pool *pool)
 	return NULL;
 }
 
+static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/*
+ * A mailbox lets in one session at a time, and a state one run: of two such
+ * accounts the second waits for the first.
+ */
+static bool
+exclude_each_other(const struct account *a, const struct account *b)
+{
+	if (same(a->user, b->user) && same(a->host, b->host) &&
+	    same(a->port, b->port) && same(a->tunnel, b->tunnel))
+		return true;
+	if (a->no_state || b->no_state)
+		return false;
+	if (a->state_file != NULL || b->state_file != NULL)
+		return same(a->state_file, b->state_file);
+	return same(a->identity, b->identity);
+}
+
+/* The first account that is still to be fetched and can be now, or count. */
+static size_t
+pool_choose(const struct pool *pool, const bool *taken, size_t count)
+{
+	const struct worker *worker;
+	size_t i, j;
+
+	for (i = 0; i < count; i++) {
+		for (j = 0; !taken[i] && j < pool->worker_count; j++) {
+			worker = &pool->workers[j];
+			if (worker->pid > 0 &&
+			    exclude_each_other(pool->accounts[i],
+				pool->accounts[worker->account]))
+				break;
+		}
+		if (!taken[i] && j == pool->worker_count)
+			break;
+	}
+	return i;
+}
+
 /* The next account: its own process, or why not. */
 static void
 pool_next(struct pool *pool, struct worker *worker, size_t account)
@@ -458,11 +502,11 @@ pool_next(struct pool *pool, struct worker *worker, size_t account)
 	fail(pool, account, &err);
 }
 
-/* Ask for the passwords that must be typed; who has none is not fetched. */
+/* Ask for the passwords that must be typed; who has none is done with. */
 static bool *
 ask_passwords(const struct pool *pool, size_t count)
 {
-	bool *failed = xcalloc(count, sizeof(*failed));
+	bool *taken = xcalloc(count, sizeof(*taken));
 	struct err err = ERR_INIT;
 	size_t i;
 
@@ -470,10 +514,10 @@ ask_passwords(const struct pool *pool, size_t count)
 		if (!account_needs_prompt(pool->accounts[i]) ||
 		    account_prompt(pool->accounts[i], &err) == 0)
 			continue;
-		failed[i] = true;
+		taken[i] = true;
 		fail(pool, i, &err);
 	}
-	return failed;
+	return taken;
 }
 
 /* What one account reports, with its index put in. */
@@ -523,8 +567,8 @@ accounts_fetch(struct account *const *accounts, size_t count, int jobs,
 {
 	struct pool pool = { accounts, options, report, NULL, 0, false };
 	struct worker *worker;
-	size_t next = 0, i;
-	bool *failed;
+	size_t next, i;
+	bool *taken;
 
 	if (count == 1) {
 		fetch_one(accounts[0], options, report);
@@ -534,22 +578,21 @@ accounts_fetch(struct account *const *accounts, size_t count, int jobs,
 	pool.workers = xcalloc(pool.worker_count, sizeof(*pool.workers));
 	for (i = 0; i < pool.worker_count; i++)
 		pool.workers[i].reports = pool.workers[i].lines = -1;
-	failed = ask_passwords(&pool, count);
-	while (next < count || pool_busy(&pool)) {
-		if (next < count && failed[next]) {
-			next++;
+	taken = ask_passwords(&pool, count);
+	while ((next = pool_choose(&pool, taken, count)) < count ||
+	    pool_busy(&pool)) {
+		worker = next < count ? pool_idle(&pool) : NULL;
+		if (worker == NULL) {
+			pool_wait(&pool);
 			continue;
 		}
-		worker = next < count ? pool_idle(&pool) : NULL;
-		if (worker != NULL)
-			pool_next(&pool, worker, next++);
-		else
-			pool_wait(&pool);
+		taken[next] = true;
+		pool_next(&pool, worker, next);
 	}
 	for (i = 0; i < pool.worker_count; i++) {
 		buf_clear(&pool.workers[i].input);
 		buf_clear(&pool.workers[i].text);
 	}
 	free(pool.workers);
-	free(failed);
+	free(taken);
 }

@@ -34,8 +34,9 @@ struct accounts_report {
 
 /*
  * fetch_run for count accounts, at most jobs at a time; done is called once for
- * each. One account is fetched in this process. Passwords that have to be typed
- * are asked for first. A signal that asks us to stop is passed on.
+ * each. Two that have a mailbox or a state in common are fetched one after the
+ * other. One account is fetched in this process. Passwords that have to be
+ * typed are asked for first. A signal that asks us to stop is passed on.
  */
 void accounts_fetch(struct account *const *accounts, size_t count, int jobs,
     const struct fetch_options *options, const struct accounts_report *report);
