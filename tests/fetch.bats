@@ -322,3 +322,11 @@ end'
 	run -0 find Mail -type f
 	assert_output ''
 }
+
+@test "fetch: what was done is said before what went wrong" {
+	serve --err-at QUIT:1
+	run --separate-stderr -69 poplar fetch -v --maildir Mail "${TLS[@]}"
+	assert_output ''
+	said 'poplar: tester@localhost: 3 messages (396 B) delivered; 3 on the server
+poplar: tester@localhost: localhost refused QUIT: refused by the test'
+}

@@ -170,15 +170,16 @@ outcome_account(const struct cli *cli, const struct account *account,
 {
 	int status = summary->status;
 
-	if (err->status != 0) {
+	if (err->status != 0)
 		status = err_worse(status, err->status);
-		if (cli->json)
-			put_json_summary(account, summary, status, err);
-		err_prefix(err, "%s", account->name);
-		cli_fail(err);
-	} else if (cli->json)
+	if (cli->json)
 		put_json_summary(account, summary, status, err);
+	/* what was done, then why no more */
 	if (err->status == 0 || summary->delivered > 0)
 		say_summary(cli, account, summary);
+	if (err->status != 0) {
+		err_prefix(err, "%s", account->name);
+		cli_fail(err);
+	}
 	return status;
 }
