@@ -58,6 +58,38 @@ FILE=.local/state/poplar/joe@pop.example.org
 	assert_output ""
 }
 
+@test "state: nothing is left of a fetch that came to no login" {
+	make_mailbox "$BATS_TEST_TMPDIR/box" 1
+	start_server --mailbox "$BATS_TEST_TMPDIR/box"
+	(umask 077 && echo wrong >wrong)
+	run -77 poplar fetch --maildir Mail "${PLAIN[@]}" --password-file wrong
+	run find .local/state/poplar -type f
+	assert_output ''
+	stop_server
+	run -75 poplar fetch --maildir Mail "${PLAIN[@]}"
+	run -68 poplar fetch --maildir Mail --user u --host nosuch.invalid \
+		--password-file "$PASSWORD_FILE"
+	run -75 poplar fetch --maildir Mail "${PLAIN[@]}" --state here
+	run find . -path '*/poplar/*' -type f -o -name 'here*'
+	assert_output ''
+
+	# What says something stays: that a complete listing was empty, or what
+	# the server asked for.
+	rm "$BATS_TEST_TMPDIR"/box/*
+	start_server --mailbox "$BATS_TEST_TMPDIR/box"
+	poplar fetch --maildir Mail "${PLAIN[@]}" --state empty
+	assert_exist empty
+	assert_exist empty.lock
+	stop_server
+	cp empty before
+	run -75 poplar fetch --maildir Mail "${PLAIN[@]}" --state empty
+	run -0 cmp empty before
+	start_server --mailbox "$BATS_TEST_TMPDIR/box" --caps USER,UIDL \
+		--replace 'PASS:1=-ERR [LOGIN-DELAY] wait\r\n'
+	run -75 poplar fetch --maildir Mail "${PLAIN[@]}" --state delayed
+	assert_exist delayed
+}
+
 @test "state: one at a time" {
 	poplar state mark-seen "$JOE" uid:one
 	exec {lock}<>"$FILE.lock"

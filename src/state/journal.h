@@ -27,6 +27,7 @@ struct state {
 	enum state_mode mode;
 	int fd, lock_fd, dir_fd; /* -1: none */
 	uint64_t size;           /* of the journal, as we left it */
+	uint64_t made;           /* its size when we made it; 0: we did not */
 	uint64_t lines;          /* in it, with the header */
 	uint32_t last_serial;
 	uint32_t login_after, listed;
@@ -60,6 +61,8 @@ int place_install(const char *path, int fd, int dir_fd, bool *installed,
     struct err *err);
 /* Take PATH.new away again. */
 void place_discard(const char *path);
+/* And the journal and its lock, which must be held, from their directory. */
+void place_remove(const char *path, int dir_fd);
 /* All of it at offset (write(2) may do less). */
 int place_write(int fd, const char *path, const char *data, size_t len,
     uint64_t offset, struct err *err);

@@ -223,6 +223,19 @@ place_discard(const char *path)
 	free(temp);
 }
 
+void
+place_remove(const char *path, int dir_fd)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	char *lock = xasprintf("%s.lock", name);
+
+	/* the lock last: who opens it before finds by flopen that it is gone */
+	(void)unlinkat(dir_fd, name, 0);
+	(void)unlinkat(dir_fd, lock, 0);
+	free(lock);
+}
+
 int
 place_write(int fd, const char *path, const char *data, size_t len,
     uint64_t offset, struct err *err)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -34,9 +35,12 @@ create(struct state *state, const char *identity, struct err *err)
 	if (place_write(fd, state->path, header.data, header.len, 0, err) == 0)
 		result = place_install(state->path, fd, state->dir_fd,
 		    &installed, err);
-	buf_clear(&header);
-	if (result == 0)
+	if (result == 0) {
+		state->made = header.len;
+		buf_clear(&header);
 		return fd;
+	}
+	buf_clear(&header);
 	close(fd);
 	if (!installed)
 		place_discard(state->path);
@@ -124,6 +128,16 @@ state_open(const char *path, const char *identity, enum state_mode mode,
 	return NULL;
 }
 
+/* Did we make it, and has nobody written to it? */
+static bool
+is_untouched(const struct state *state)
+{
+	struct stat st;
+
+	return state->made != 0 && !state->dead && fstat(state->fd, &st) == 0 &&
+	    (uint64_t)st.st_size == state->made;
+}
+
 void
 state_close(struct state *state)
 {
@@ -137,6 +151,8 @@ state_close(struct state *state)
 	free(state->pending);
 	index_clear(&state->index);
 	buf_clear(&state->out);
+	if (is_untouched(state))
+		place_remove(state->path, state->dir_fd);
 	if (state->fd != -1)
 		close(state->fd);
 	if (state->dir_fd != -1)

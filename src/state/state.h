@@ -96,6 +96,7 @@ char *state_default_path(const char *identity, struct err *err);
  */
 struct state *state_open(const char *path, const char *identity,
     enum state_mode mode, struct err *err);
+/* One that was made by state_open and never written to goes away again. */
 void state_close(struct state *state);
 const unsigned char *state_key(const struct state *state); /* DIGEST_KEY_LEN */
 const char *state_path(const struct state *state);

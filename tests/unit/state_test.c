@@ -139,6 +139,7 @@ deliver_many(struct state *state, int from, int n)
 static void
 creates_and_locks(void)
 {
+	struct err err = ERR_INIT;
 	struct state *state;
 	struct stat st;
 	char *lock;
@@ -158,7 +159,15 @@ creates_and_locks(void)
 	CHECK_INT(open_status(STATE_WRITE), EX_TEMPFAIL);
 	CHECK_INT(open_status(STATE_READ), 0);
 	state_close(state);
+	/* nothing was written, so nothing stays */
+	CHECK_INT(file_size(path), -1);
+	CHECK_INT(file_size(lock), -1);
+	state = must_open(STATE_WRITE);
+	(void)state_add_marked(state, "a", 1, 1);
+	CHECK_INT(state_sync(state, &err), 0);
+	state_close(state);
 	CHECK_INT(open_status(STATE_WRITE), 0);
+	CHECK(file_size(path) > 0);
 	CHECK_INT(file_size(lock), 0);
 	free(lock);
 }
