@@ -146,7 +146,10 @@ unprivileged() {
 	assert_regex "$stderr" "^poplar: tester@localhost: $HOME/Mail[^:]*: Permission denied$"
 	run --separate-stderr -73 poplar fetch --maildir no/such "${TLS[@]}"
 	assert_output ''
-	said "poplar: tester@localhost: cannot make $HOME/no/such: No such file or directory"
+	said "poplar: tester@localhost: cannot make $HOME/no/such: there is no directory $HOME/no; make it first"
+	run --separate-stderr -73 poplar fetch --mbox no/box "${TLS[@]}"
+	assert_output ''
+	said "poplar: tester@localhost: cannot make $HOME/no/box: there is no directory $HOME/no; make it first"
 	run -1 grep RETR "$SERVER_LOG"
 	nothing_lost
 }

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,21 @@ find_kind(const char *name, const char *path)
 		if (strcmp(kinds[i]->name, name) == 0)
 			return kinds[i];
 	return NULL;
+}
+
+int
+deliver_cannot_make(const char *path, struct err *err)
+{
+	char *copy;
+
+	if (errno != ENOENT)
+		return err_sys(err, EX_CANTCREAT, "cannot make %s", path);
+	copy = xstrdup(path);
+	(void)err_set(err, EX_CANTCREAT,
+	    "cannot make %s: there is no directory %s; make it first", path,
+	    dirname(copy));
+	free(copy);
+	return -1;
 }
 
 /* The host's name as the third part of a maildir name takes it. */

@@ -77,6 +77,10 @@ struct deliver {
 	void *work; /* the kind's */
 };
 
+/* errno says why the destination could not be made. -1, always: EX_CANTCREAT.
+ */
+int deliver_cannot_make(const char *path, struct err *err);
+
 /* Names of our files: "poplar-" ident "-" number. */
 #define SPOOL_NAME_MAX 64
 void spool_name(const struct deliver *deliver, uint64_t number,

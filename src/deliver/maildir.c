@@ -31,7 +31,7 @@ make_dir(int at, const char *name, const char *path, struct err *err)
 	if (mkdirat(at, name, 0700) == -1) {
 		if (errno == EEXIST)
 			return 1;
-		return err_sys(err, EX_CANTCREAT, "cannot make %s", path);
+		return deliver_cannot_make(path, err);
 	}
 	if (fchmodat(at, name, 0700, 0) == -1)
 		return err_sys(err, EX_CANTCREAT, "%s", path);

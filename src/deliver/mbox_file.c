@@ -38,9 +38,7 @@ make_path(const char *path, bool fix_mode, struct err *err)
 		close(fd);
 		return -1;
 	}
-	if (fd == -1)
-		return err_sys(err, EX_CANTCREAT, "%s", path);
-	return fd;
+	return fd == -1 ? deliver_cannot_make(path, err) : fd;
 }
 
 int
