@@ -73,7 +73,7 @@ terminal() {
 	C: QUIT
 	S: +OK bye
 	END
-	run --separate-stderr -69 shell rset noop rpop 'rpop bob'
+	run --separate-stderr -0 shell rset noop -rpop 'rpop bob'
 	assert_output '+OK reset
 +OK
 +OK who
@@ -99,12 +99,13 @@ terminal() {
 @test "shell: > writes a file of the user's own, with LF line ends" {
 	make_mailbox mail 2
 	start_server --mailbox mail
-	(
-		umask 0
-		run --separate-stderr -0 shell 'retr 2 > a file' 'top 1 0>b>c ' \
-			'list >l' 'retr 1 > ~/d'
-		assert_output '+OK Logging out.'
-	) || fail 'usage of > in place'
+	mask=$(umask)
+	umask 0
+	run --separate-stderr -0 shell 'retr 2 > a file' '-top 1 0>b>c ' 'list >l' \
+		'retr 1 > ~/d'
+	umask "$mask"
+	assert_output '+OK Logging out.'
+	assert_equal "$stderr" 'poplar: 0>b>c is not a number'
 	run -0 cmp 'a file' mail/002
 	run -0 cmp d mail/001
 	run -0 cat l
@@ -117,15 +118,15 @@ terminal() {
 	make_mailbox mail 1
 	start_server --mailbox mail
 	echo precious >file
-	run --separate-stderr -69 shell 'retr 9 > file' 'noop'
+	run --separate-stderr -0 shell '-retr 9 > file' 'noop'
 	assert_output $'+OK\n+OK Logging out.'
 	assert_equal "$stderr" "poplar: 127.0.0.1 refused RETR 9: There's no message 9."
 	assert_equal "$(cat file)" precious
-	run --separate-stderr -73 shell 'retr 1 > no/such/file' noop
+	run --separate-stderr -0 shell '- retr 1 > no/such/file' noop
 	assert_output $'+OK\n+OK Logging out.'
 	assert_equal "$stderr" 'poplar: no/such/file: No such file or directory'
 	run --separate-stderr -74 shell 'retr 1 > /dev/full' noop
-	assert_output $'+OK\n+OK Logging out.'
+	assert_output ''
 	assert_equal "$stderr" 'poplar: /dev/full: No space left on device'
 }
 
@@ -193,8 +194,8 @@ poplar: 2 messages may not have been deleted$'
 	C: QUIT
 	S: +OK
 	END
-	run --separate-stderr -69 shell capa 'raw X-THING 1 2' 'raw+ X-MANY' \
-		'raw+ TOP 1 0' 'raw AUTH' 'raw *' 'last 3' last
+	run --separate-stderr -0 shell capa 'raw X-THING 1 2' 'raw+ X-MANY' \
+		'raw+ TOP 1 0' 'raw AUTH' '-raw *' 'last 3' last
 	assert_output '+OK list
 X-THING a b
 .dots
@@ -216,8 +217,8 @@ A: b
 @test "shell: raw refuses what would put the session out of step" {
 	make_mailbox mail 1
 	start_server --mailbox mail
-	run --separate-stderr -64 shell 'raw LIST' 'raw retr 1' 'raw STLS' \
-		'raw LIST 1' "raw $(printf 'x%.0s' {1..300})"
+	run --separate-stderr -0 shell '-raw LIST' '-raw retr 1' '-raw STLS' \
+		'raw LIST 1' "-raw $(printf 'x%.0s' {1..300})"
 	assert_output $'+OK 1 138\n+OK Logging out.'
 	assert_equal "$stderr" 'poplar: its reply has many lines: use raw+
 poplar: its reply has many lines: use raw+
@@ -225,11 +226,35 @@ poplar: TLS cannot begin here: use --tls=starttls
 poplar: a command may not be longer than 255 octets'
 }
 
-@test "shell: mistakes are told, the session goes on, the worst counts" {
+@test "shell: from a pipe a failure ends it, and nothing is deleted" {
+	make_mailbox mail 2
+	start_server --mailbox mail
+	run --separate-stderr -74 shell 'dele 1' 'retr 2 > /dev/full' 'dele 2' quit
+	assert_output '+OK Marked to be deleted.'
+	assert_equal "$stderr" 'poplar: /dev/full: No space left on device
+poplar: stopped before QUIT: nothing is deleted'
+	assert_equal "$(echo mail/*)" 'mail/001 mail/002'
+	run -1 grep QUIT "$SERVER_LOG"
+	run --separate-stderr -69 shell 'retr 9' noop
+	assert_output ''
+	assert_equal "$stderr" "poplar: 127.0.0.1 refused RETR 9: There's no message 9."
+	run --separate-stderr -64 shell noop bogus noop
+	assert_output +OK
+	# One that may fail does not; but it cannot hide that the session is lost.
+	run --separate-stderr -0 shell '-retr 9' '-bogus' ' - dele 1' quit
+	assert_line '1 message deleted'
+	stop_server
+	start_server --mailbox mail --close-at NOOP:1
+	run --separate-stderr -75 shell -noop stat
+	assert_output ''
+}
+
+@test "shell: mistakes are told" {
 	make_mailbox mail 1
 	start_server --mailbox mail
-	run --separate-stderr -64 shell 'xyzzy 1' retr 'retr 0' 'retr x' 'list 1 2' \
-		'retr 1 >' 'retr 1 >> f' 'retr 4294967296' $'b\033[31m' noop
+	run --separate-stderr -0 shell '-xyzzy 1' -retr '-retr 0' '-retr x' \
+		'-list 1 2' '-retr 1 >' '-retr 1 >> f' '-retr 4294967296' \
+		$'-b\033[31m' - noop
 	assert_output $'+OK\n+OK Logging out.'
 	assert_equal "$stderr" 'poplar: unknown command xyzzy (try help)
 poplar: usage: retr N
@@ -307,8 +332,8 @@ poplar: unknown command b\^[[31m (try help)'
 	start_dovecot
 	make_mailbox mail 2
 	dovecot_user ann maildir mail
-	printf '%s\n' stat 'top 2 0' noop rset rpop 'dele 1' >lines
-	run --separate-stderr -69 poplar shell "${TLS[@]}" <lines
+	printf '%s\n' stat 'top 2 0' noop rset -rpop 'dele 1' >lines
+	run --separate-stderr -0 poplar shell "${TLS[@]}" <lines
 	assert_line --index 0 --regexp '^\+OK 2 [0-9]+$'
 	assert_line 'Subject: message 2'
 	assert_line --index -1 '1 message deleted'

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * shell: a session by hand. Commands come a line each from a person or a pipe,
- * the server's replies go to standard output; what is refused is reported, and
- * the session goes on.
+ * the server's replies go to standard output, what is refused is reported. A
+ * person goes on; a script ends there, as what follows may rest on it ("retr 1
+ * > file", "dele 1"), and without QUIT, so that nothing is deleted.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -37,6 +38,7 @@ struct shell {
 	struct line *line;
 	int status;
 	bool ended;
+	bool stopped; /* by a failure: the lines left are not run */
 	uint32_t deleted;
 	char *last[LAST_MAX]; /* owned; status lines, the newest first */
 	/* of the command under way */
@@ -542,14 +544,26 @@ close_out(struct shell *shell, int result, struct err *err)
 	return result;
 }
 
-/* Mistyping at a terminal is no failure of the session. */
+/*
+ * may_fail: the line said so. Mistyping at a terminal is no failure of the
+ * session.
+ */
 static void
-report(struct shell *shell, const struct err *err)
+report(struct shell *shell, const struct err *err, bool may_fail)
 {
-	if (err->status == EX_USAGE && line_is_terminal(shell->line))
+	bool terminal = line_is_terminal(shell->line);
+	int status;
+
+	if (err->status == EX_USAGE && terminal) {
 		log_error("%s", err->text);
-	else
-		shell->status = err_worse(shell->status, cli_fail(err));
+		return;
+	}
+	status = cli_fail(err);
+	/* that the session is over is never overlooked */
+	if (may_fail && !pop3_dead(shell->pop3))
+		return;
+	shell->status = err_worse(shell->status, status);
+	shell->stopped = !terminal && !pop3_dead(shell->pop3);
 }
 
 static void
@@ -557,12 +571,15 @@ one_line(struct shell *shell, const char *line)
 {
 	struct err err = ERR_INIT;
 	char *copy = xstrdup(line), *text = skip_blanks(copy);
+	bool may_fail = text[0] == '-';
 
+	if (may_fail)
+		text = skip_blanks(text + 1);
 	cut_blanks(text);
 	shell->body = false;
 	if (text[0] != '\0' && text[0] != '#' &&
 	    close_out(shell, run_line(shell, text, &err), &err) == -1)
-		report(shell, &err);
+		report(shell, &err, may_fail);
 	explicit_bzero(copy, strlen(copy));
 	free(copy);
 }
@@ -588,8 +605,10 @@ leave(struct shell *shell)
 	if (shell->ended && !pop3_dead(shell->pop3) && last != NULL &&
 	    strncmp(last, "+OK", 3) == 0)
 		say_deleted(shell);
-	else if (shell->deleted > 0 && !shell->ended && stop_signal() != 0)
-		log_error("interrupted before QUIT: nothing is deleted");
+	else if (shell->deleted > 0 && !shell->ended &&
+	    (stop_signal() != 0 || shell->stopped))
+		log_error("%s before QUIT: nothing is deleted",
+		    stop_signal() != 0 ? "interrupted" : "stopped");
 	else if (shell->deleted > 0)
 		log_error("%" PRIu32 " message%s may not have been deleted",
 		    shell->deleted, shell->deleted == 1 ? "" : "s");
@@ -600,7 +619,7 @@ converse(struct shell *shell)
 {
 	const char *line;
 
-	while (!shell->ended && !pop3_dead(shell->pop3)) {
+	while (!shell->ended && !shell->stopped && !pop3_dead(shell->pop3)) {
 		line = line_read(shell->line);
 		if (stop_signal() != 0)
 			/* without QUIT a server deletes nothing */
