@@ -330,3 +330,24 @@ end'
 	said 'poplar: tester@localhost: 3 messages (396 B) delivered; 3 on the server
 poplar: tester@localhost: localhost refused QUIT: refused by the test'
 }
+
+@test "fetch --stdout: nothing raw reaches a terminal" {
+	local command
+	rm "$MAIL"/*
+	printf 'Subject: \033]0;title\007\n\nb\033[2Jody \xff\xe2\x82\xac\n' >"$MAIL/1"
+	printf '\xe2\x82\xac%.0s' {1..6000} >>"$MAIL/1" # over the ends of pieces
+	printf '\nend\xe2\n' >>"$MAIL/1"
+	serve
+	for how in '--stdout 1' '--mbox - 1'; do
+		# shellcheck disable=SC2086
+		command="$(printf '%q ' "$POPLAR" fetch $how "${TLS[@]}")"
+		script -qec "$command" /dev/null </dev/null >out
+		run tr -d '\r' <out
+		assert_line 'Subject:  ]0;title '
+		assert_line $'b [2Jody \xef\xbf\xbd\xe2\x82\xac'
+		assert_line "$(printf '\xe2\x82\xac%.0s' {1..6000})"
+		assert_line $'end\xef\xbf\xbd'
+	done
+	poplar fetch --stdout 1 "${TLS[@]}" >out
+	run -0 cmp "$MAIL/1" out
+}

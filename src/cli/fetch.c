@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
+#include "cli/text.h"
 #include "fetch/accounts.h"
 #include "fetch/fetch.h"
 
@@ -195,8 +196,12 @@ static void
 fetch_all(struct running *running, const struct fetch_arguments *arguments,
     const struct msgset *set)
 {
-	struct fetch_options options = { set->count == 0 ? NULL : set,
-		arguments->dry_run };
+	struct fetch_options options = {
+		.set = set->count == 0 ? NULL : set,
+		.dry_run = arguments->dry_run,
+		/* what a server sends never reaches a terminal as it is */
+		.show = isatty(STDOUT_FILENO) == 1 ? text_show : NULL,
+	};
 	struct accounts_report report = { on_message, on_progress, on_warning,
 		on_done, NULL, running };
 

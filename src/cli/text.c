@@ -16,9 +16,11 @@
 #include <wchar.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/xalloc.h"
 
 #define REPLACEMENT 0xfffd
+#define SHOWN (16 * 1024) /* at once; more than TEXT_WAITS */
 
 size_t
 text_decode(const char *data, size_t len, uint32_t *code)
@@ -139,6 +141,35 @@ text_safe_lines(const char *data, size_t len, struct buf *out)
 		used += line;
 	}
 	return used;
+}
+
+int
+text_show(int fd, struct err *err)
+{
+	char data[SHOWN];
+	struct buf safe = BUF_INIT;
+	off_t offset = 0;
+	size_t used;
+	ssize_t n;
+
+	while ((n = pread(fd, data, sizeof(data), offset)) > 0) {
+		safe.len = 0;
+		used = text_safe_lines(data, (size_t)n, &safe);
+		if (used == 0) {
+			/* the last line lacks its end */
+			used = (size_t)n;
+			text_safe(data, used, &safe);
+			buf_puts(&safe, "\n");
+		}
+		fwrite(safe.data, 1, safe.len, stdout);
+		offset += (off_t)used;
+	}
+	buf_clear(&safe);
+	if (n == -1)
+		return err_sys(err, EX_IOERR, "cannot show the message");
+	if (fflush(stdout) == EOF)
+		return err_sys(err, EX_IOERR, "standard output");
+	return 0;
 }
 
 /* A character in the user's charset; returns the columns it takes. */

@@ -12,6 +12,7 @@
 #include <time.h>
 
 struct buf;
+struct err;
 
 /*
  * Append data as printable UTF-8, whatever the locale: control characters
@@ -26,6 +27,12 @@ void text_safe(const char *data, size_t len, struct buf *out);
  */
 #define TEXT_WAITS 4096
 size_t text_safe_lines(const char *data, size_t len, struct buf *out);
+
+/*
+ * The file fd, from its beginning, to standard output as text_safe makes it,
+ * but with its lines. -1: EX_IOERR.
+ */
+int text_show(int fd, struct err *err);
 
 /*
  * One character from the front of data: its code point and how many octets it

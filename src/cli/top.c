@@ -27,7 +27,6 @@
 
 #define AT_ONCE 128
 #define LINES_DEFAULT 10
-#define SHOWN (16 * 1024) /* at once; more than TEXT_WAITS */
 
 enum {
 	TOP_LINES = 1
@@ -140,27 +139,9 @@ on_body(void *arg, const char *data, size_t len, struct err *err)
 static int
 show(struct top *top, struct err *err)
 {
-	char data[SHOWN];
-	struct buf safe = BUF_INIT;
-	off_t offset = 0;
-	size_t used;
-	ssize_t n;
-
-	while ((n = pread(top->fd, data, sizeof(data), offset)) > 0) {
-		safe.len = 0;
-		used = text_safe_lines(data, (size_t)n, &safe);
-		if (used == 0) {
-			/* the last line lacks its end */
-			used = (size_t)n;
-			text_safe(data, used, &safe);
-			buf_puts(&safe, "\n");
-		}
-		fwrite(safe.data, 1, safe.len, stdout);
-		offset += (off_t)used;
-	}
-	buf_clear(&safe);
-	if (n == -1 || ftruncate(top->fd, 0) == -1 ||
-	    lseek(top->fd, 0, SEEK_SET) == -1)
+	if (text_show(top->fd, err) == -1)
+		return -1;
+	if (ftruncate(top->fd, 0) == -1 || lseek(top->fd, 0, SEEK_SET) == -1)
 		return err_sys(err, EX_OSERR, "cannot show the message");
 	return 0;
 }

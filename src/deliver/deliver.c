@@ -168,6 +168,7 @@ new_deliver(const struct deliver_spec *spec, struct err *err)
 	    spec->spool_dir != NULL ? spec->spool_dir : default_spool_dir());
 	deliver->account = dup_or_null(spec->account);
 	deliver->recipient = dup_or_null(spec->recipient);
+	deliver->show = spec->show;
 	if (spec->received != NULL)
 		deliver->received = xasprintf("Received: %s\n", spec->received);
 	deliver->host = host_name();

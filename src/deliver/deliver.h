@@ -30,6 +30,9 @@ struct deliver_spec {
 	int64_t until_ms;      /* deadline.h: no hand-over after it; 0: none */
 	int timeout_ms;        /* for children and LMTP; -1 none */
 	const char *recipient; /* LMTP RCPT TO: user when NULL */
+	/* to standard output: print this file in a way of the caller's, not as
+	 * it is; may be NULL */
+	int (*show)(int fd, struct err *err);
 	const char
 	    *received; /* a Received: field body to put on top, or NULL */
 };

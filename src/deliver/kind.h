@@ -62,6 +62,7 @@ struct deliver {
 	char *host;      /* owned; as file names take it */
 	unsigned char key[DIGEST_KEY_LEN];
 	enum sync_mode sync_mode;
+	int (*show)(int fd, struct err *err); /* or NULL */
 	int timeout_ms;
 	int64_t until_ms; /* deadline.h: no hand-over after it */
 	char ident[DELIVER_IDENT_LEN + 1];

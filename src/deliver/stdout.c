@@ -43,7 +43,8 @@ print(struct deliver *deliver, struct deliver_item *item,
     const struct deliver_hooks *hooks, struct err *err)
 {
 	(void)hooks;
-	return copy_spool(deliver, item->fd, err);
+	return deliver->show != NULL ? deliver->show(item->fd, err) :
+				       copy_spool(deliver, item->fd, err);
 }
 
 static int

@@ -72,6 +72,7 @@ open_destination(struct run *run, struct err *err)
 		.timeout_ms = account->timeout_ms,
 		.until_ms = run->until_ms,
 		.recipient = account->user,
+		.show = run->options->show,
 		.received = received,
 	};
 

@@ -14,6 +14,8 @@ struct msgset;
 struct fetch_options {
 	const struct msgset *set; /* NULL: new */
 	bool dry_run;
+	/* how a message is shown on standard output; NULL: as it is */
+	int (*show)(int fd, struct err *err);
 };
 
 /*
