@@ -247,7 +247,8 @@ refused_stls() {
 	C: STLS
 	S-raw: +OK\r\n+OK injected\r\n
 	EOF2
-	refused_stls 76 'localhost sent a reply that nobody asked for: +OK injected'
+	refused_stls 69 'localhost sent 14 octets in the clear where TLS was to '\
+'begin: somebody may be tampering with the connection'
 }
 
 @test "stls: what was said before it is forgotten" {

@@ -60,10 +60,23 @@ pop3_utf8(struct pop3 *pop3, struct err *err)
 	return simple(pop3, "UTF8", err);
 }
 
+/* What lies behind the +OK is for stream_start_tls to judge. */
+static void
+stls_done(void *arg, struct pop3_request *request)
+{
+	(void)request;
+	pop3_pause(arg);
+}
+
 int
 pop3_stls(struct pop3 *pop3, struct err *err)
 {
-	return simple(pop3, "STLS", err);
+	struct pop3_request request = { .shape = POP3_LINE, .done = stls_done };
+
+	request.arg = pop3;
+	if (pop3_submit(pop3, &request, err, "STLS") == -1)
+		return -1;
+	return finish(pop3, &request, err);
 }
 
 int
