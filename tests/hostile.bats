@@ -169,6 +169,18 @@ SAFE='a\^[[31mb\^[]0;x\ac\M-B\M^[d\M-b\M^@\M-.e\M^?\M-~f\b\^?\M-b\M^A\M-&g'
 		< <(answers STAT '-ERR x\0\x1b[2J\r\n')
 }
 
+@test "text: words in another language can be read where they can be shown" {
+	german='-ERR Das Postfach ist gerade gesperrt, sp\xc3\xa4ter\x1b[2J\xe2\x80\xae\r\n'
+	says 69 '127.0.0.1 refused STAT: Das Postfach ist gerade gesperrt, '\
+'später\^[[2J\M-b\M^@\M-.' stat < <(answers STAT "$german")
+	LC_ALL=C says 69 '127.0.0.1 refused STAT: Das Postfach ist gerade '\
+'gesperrt, sp\M-C\M-$ter\^[[2J\M-b\M^@\M-.' stat < <(answers STAT "$german")
+	# the trace keeps to ASCII anywhere
+	start_script < <(answers STAT "$german")
+	run --separate-stderr -69 poplar stat --debug=2 --debug-file trace "${PLAIN[@]}"
+	run -0 grep -F 'sp\M-C\M-$ter\^[[2J\M-b\M^@\M-.' trace
+}
+
 @test "text: greeting, capabilities and UIDLs are shown escaped" {
 	start_script <<-EOF2
 	S-raw: +OK $RAW\\r\\n

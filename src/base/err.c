@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /*
  * Every function formats into a buffer of its own first: callers may hand
  * err->text back to us as an argument.
@@ -14,8 +16,12 @@
 static void
 store(struct err *err, int status, const char *text)
 {
+	const size_t longest = sizeof(err->text) - 1;
+
 	err->status = status;
 	(void)snprintf(err->text, sizeof(err->text), "%s", text);
+	if (strlen(err->text) == longest)
+		utf8_cut(err->text, longest);
 }
 
 int

@@ -6,6 +6,7 @@
 #include <bsd/vis.h>
 #include <ctype.h>
 #include <errno.h>
+#include <langinfo.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/deadline.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 static const struct log_options defaults = { .debug_fd = -1 };
@@ -21,7 +23,7 @@ static struct log_options current = { .debug_fd = -1 };
 static int64_t started_ms;
 static void (*around_before)(void);
 static void (*around_after)(void);
-static char **hidden; /* owned; each as log_safe shows it */
+static char **hidden; /* owned; each as log_ascii shows it */
 static size_t hidden_count;
 
 void
@@ -157,7 +159,7 @@ log_hide(const char *word)
 		hidden_count = 0;
 		return;
 	}
-	shown = log_safe(word, strlen(word));
+	shown = log_ascii(word, strlen(word));
 	for (i = 0; i < hidden_count; i++) {
 		if (strcmp(hidden[i], shown) == 0) {
 			free(shown);
@@ -190,14 +192,18 @@ cover(char *text, const char *word)
 	}
 }
 
+/* Beside other octets what is no character alone may be one, or escaped. */
 void
 log_cover(char *text, const char *word)
 {
-	char *shown = log_safe(word, strlen(word));
+	char *shown[] = { log_safe(word, strlen(word)),
+		log_ascii(word, strlen(word)) };
 
-	cover(text, shown);
-	explicit_bzero(shown, strlen(shown));
-	free(shown);
+	for (size_t i = 0; i < 2; i++) {
+		cover(text, shown[i]);
+		explicit_bzero(shown[i], strlen(shown[i]));
+		free(shown[i]);
+	}
 }
 
 void
@@ -226,19 +232,75 @@ log_debug(int level, const char *fmt, ...)
 	free(text);
 }
 
+/*
+ * VIS_NOLOCALE: in a UTF-8 locale invalid octets and bidirectional overrides
+ * would pass.
+ */
+static char *
+escape(char *text, const char *data, size_t len)
+{
+	return text +
+	    strvisx(text, data, len,
+		VIS_CSTYLE | VIS_NL | VIS_TAB | VIS_NOLOCALE);
+}
+
+static char *
+room_for(size_t *len)
+{
+	if (*len > SIZE_MAX / 4 - 1)
+		*len = SIZE_MAX / 4 - 1; /* fails in xmalloc */
+	return xmalloc(4 * *len + 1);
+}
+
+char *
+log_ascii(const void *data, size_t len)
+{
+	char *text = room_for(&len);
+
+	(void)escape(text, data, len);
+	return text;
+}
+
+/*
+ * The octets of a character beyond ASCII that can be shown as it is, or 0. The
+ * joiners of emoji are for mail, not for sentences.
+ */
+static size_t
+readable(const char *data, size_t len)
+{
+	uint32_t code;
+	size_t n;
+
+	if ((unsigned char)data[0] < 0x80)
+		return 0;
+	n = utf8_decode(data, len, &code);
+	if (n == 0)
+		return 0;
+	return utf8_is_hidden(code) || code == 0x200c || code == 0x200d ||
+		code == 0xfe0f ?
+	    0 :
+	    n;
+}
+
 char *
 log_safe(const void *data, size_t len)
 {
-	char *text;
+	bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	char *text = room_for(&len), *w = text;
+	const char *p = data, *end = p + len;
 
-	if (len > SIZE_MAX / 4 - 1)
-		len = SIZE_MAX / 4 - 1; /* fails in xmalloc */
-	text = xmalloc(4 * len + 1);
-	/*
-	 * VIS_NOLOCALE: in a UTF-8 locale invalid octets and bidirectional
-	 * overrides would pass.
-	 */
-	(void)strvisx(text, data, len,
-	    VIS_CSTYLE | VIS_NL | VIS_TAB | VIS_NOLOCALE);
-	return text;
+	for (;;) {
+		const char *from = p;
+		size_t n = 0;
+
+		while (p < end &&
+		    (!utf8 || (n = readable(p, (size_t)(end - p))) == 0))
+			p++;
+		w = escape(w, from, (size_t)(p - from));
+		if (p == end)
+			return text;
+		memcpy(w, p, n);
+		w += n;
+		p += n;
+	}
 }

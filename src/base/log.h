@@ -43,9 +43,12 @@ void log_cover(char *text, const char *word);
 void log_around(void (*before)(void), void (*after)(void));
 
 /*
- * data as printable ASCII (vis(3) VIS_CSTYLE|VIS_NOLOCALE; blanks stay). The
- * caller frees. For server text in sentences, traces, records.
+ * data as printable text: vis(3) VIS_CSTYLE|VIS_NOLOCALE, but blanks stay, and
+ * so do characters that can be seen if the user's charset (LC_CTYPE) is UTF-8.
+ * The caller frees. For server text in sentences and records.
  */
 char *log_safe(const void *data, size_t len);
+/* The same in ASCII, which unvis(3) undoes: for traces and programs. */
+char *log_ascii(const void *data, size_t len);
 
 #endif

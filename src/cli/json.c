@@ -11,7 +11,7 @@
 
 #include "base/base64.h"
 #include "base/buf.h"
-#include "cli/text.h"
+#include "base/utf8.h"
 
 void
 json_begin(struct json *json, struct buf *out)
@@ -36,8 +36,8 @@ escape(struct buf *out, uint32_t code)
 		buf_puts(out, "\\n");
 	else if (code == '\t')
 		buf_puts(out, "\\t");
-	else if (!text_is_hidden(code))
-		text_encode(code, out);
+	else if (!utf8_is_hidden(code))
+		utf8_encode(code, out);
 	else if (code < 0x10000)
 		buf_printf(out, "\\u%04x", (unsigned int)code);
 	else
@@ -56,7 +56,7 @@ quote(struct buf *out, const char *data, size_t len)
 
 	buf_puts(out, "\"");
 	for (; len > 0; data += n, len -= n) {
-		n = text_decode(data, len, &code);
+		n = utf8_decode(data, len, &code);
 		if (n == 0) {
 			valid = false;
 			code = 0xfffd;

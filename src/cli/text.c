@@ -17,78 +17,11 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 #define REPLACEMENT 0xfffd
 #define SHOWN (16 * 1024) /* at once; more than TEXT_WAITS */
-
-size_t
-text_decode(const char *data, size_t len, uint32_t *code)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const unsigned char *p = (const unsigned char *)data;
-	size_t n, i;
-
-	if (len == 0)
-		return 0;
-	if (p[0] < 0x80) {
-		*code = p[0];
-		return 1;
-	}
-	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 0;
-	if (n == 0 || p[0] > 0xf4 || n > len)
-		return 0;
-	*code = p[0] & (0x7fu >> n);
-	for (i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (p[i] & 0x3f);
-	}
-	if (*code < least[n] || *code > 0x10ffff ||
-	    (*code >= 0xd800 && *code <= 0xdfff))
-		return 0;
-	return n;
-}
-
-void
-text_encode(uint32_t code, struct buf *out)
-{
-	unsigned char octets[4];
-	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-	size_t i;
-
-	for (i = n - 1; i > 0; i--) {
-		octets[i] = (unsigned char)(0x80 | (code & 0x3f));
-		code >>= 6;
-	}
-	octets[0] = (unsigned char)(n == 1 ? code : (0xf00u >> n) | code);
-	buf_append(out, octets, n);
-}
-
-bool
-text_is_hidden(uint32_t code)
-{
-	static const struct {
-		uint32_t first, last;
-	} hidden[] = {
-		{ 0x00, 0x1f }, { 0x7f, 0x9f },
-		{ 0x061c, 0x061c }, /* Arabic letter mark */
-		{ 0x180e, 0x180e },
-		{ 0x200b, 0x200b }, /* zero width; joiners are for emoji */
-		{ 0x200e, 0x200f }, /* LRM, RLM */
-		{ 0x2028, 0x202e }, /* line ends, bidi embeddings */
-		{ 0x2060, 0x206f }, /* invisible operators, bidi isolates */
-		{ 0xfe00, 0xfe0e }, /* variation selectors; emoji keep FE0F */
-		{ 0xfeff, 0xfeff }, { 0xfff0, 0xfffb },
-		{ 0xe0000, 0xe0fff }, /* tags */
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
-		if (code >= hidden[i].first && code <= hidden[i].last)
-			return true;
-	return (code & 0xfffe) == 0xfffe;
-}
 
 void
 text_safe(const char *data, size_t len, struct buf *out)
@@ -97,15 +30,15 @@ text_safe(const char *data, size_t len, struct buf *out)
 	size_t n;
 
 	while (len > 0) {
-		n = text_decode(data, len, &code);
+		n = utf8_decode(data, len, &code);
 		if (n == 0) {
 			code = REPLACEMENT;
 			n = 1;
 		} else if (code < ' ' || code == 0x7f)
 			code = ' ';
-		else if (text_is_hidden(code))
+		else if (utf8_is_hidden(code))
 			code = REPLACEMENT;
-		text_encode(code, out);
+		utf8_encode(code, out);
 		data += n;
 		len -= n;
 	}
@@ -196,7 +129,7 @@ text_width(const char *text)
 	size_t left = strlen(text), width = 0, n, len;
 	uint32_t code;
 
-	for (; (n = text_decode(text, left, &code)) > 0; text += n, left -= n)
+	for (; (n = utf8_decode(text, left, &code)) > 0; text += n, left -= n)
 		width += show(code, octets, &len);
 	return width;
 }
@@ -210,7 +143,7 @@ text_fit(const char *text, size_t columns, struct buf *out)
 	size_t room = cut && columns > 0 ? columns - 1 : columns;
 	uint32_t code;
 
-	while ((n = text_decode(text, left, &code)) > 0) {
+	while ((n = utf8_decode(text, left, &code)) > 0) {
 		width = show(code, octets, &len);
 		if (used + width > room)
 			break;

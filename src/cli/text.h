@@ -35,16 +35,6 @@ size_t text_safe_lines(const char *data, size_t len, struct buf *out);
 int text_show(int fd, struct err *err);
 
 /*
- * One character from the front of data: its code point and how many octets it
- * takes (RFC 3629: no overlong forms, no surrogates); 0: invalid.
- */
-size_t text_decode(const char *data, size_t len, uint32_t *code);
-/* A code point as UTF-8. */
-void text_encode(uint32_t code, struct buf *out);
-/* Is it a control character, invisible, or does it steer bidi text? */
-bool text_is_hidden(uint32_t code);
-
-/*
  * Append text, which text_safe made, in the user's charset and in exactly
  * columns columns: filled with blanks, or cut. What his charset lacks is "?".
  */

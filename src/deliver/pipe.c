@@ -25,7 +25,7 @@ make_env(const struct deliver *deliver, const struct deliver_item *item,
     char *env[ENV_COUNT + 1])
 {
 	char *uidl = item->uid == NULL ? xstrdup("") :
-					 log_safe(item->uid, item->uid_len);
+					 log_ascii(item->uid, item->uid_len);
 
 	env[0] = xasprintf("POPLAR_ACCOUNT=%s",
 	    deliver->account == NULL ? deliver->identity : deliver->account);

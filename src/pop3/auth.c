@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/utf8.h"
 #include "net/stream.h"
 #include "net/tls.h"
 #include "pop3/mechanism.h"
@@ -375,7 +376,7 @@ hear_why(struct login *login, const struct mechanism *mechanism,
 		login->detail = log_safe(json.data, json.len);
 		cover_secrets(login, login->detail);
 		if (strlen(login->detail) > DETAIL_MAX)
-			login->detail[DETAIL_MAX] = '\0';
+			utf8_cut(login->detail, DETAIL_MAX);
 	}
 	buf_clear(&json);
 	result = pop3_auth_line(login->pop3, oauth_acknowledge(mechanism->sasl),

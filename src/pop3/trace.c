@@ -36,7 +36,7 @@ trace_command(const char *text, size_t len, bool secret)
 	if (secret) {
 		log_debug(1, "> ****");
 	} else if (!trace_is_login(command) || command[verb] == '\0') {
-		safe = log_safe(command, len);
+		safe = log_ascii(command, len);
 		log_debug(1, "> %s", safe);
 		free(safe);
 	} else if (strncasecmp(command, "AUTH", verb) == 0) {
@@ -57,7 +57,7 @@ trace_reply(int level, const char *data, size_t len)
 
 	if (log_options()->debug < level)
 		return;
-	safe = log_safe(data, len);
+	safe = log_ascii(data, len);
 	log_debug(level, "< %s", safe);
 	free(safe);
 }
@@ -79,7 +79,7 @@ trace_body(const char *data, size_t len)
 		lf = memchr(data, '\n', len);
 		ends = lf != NULL;
 		lf = ends ? lf + 1 : data + len;
-		safe = log_safe(data, (size_t)(lf - data) - ends);
+		safe = log_ascii(data, (size_t)(lf - data) - ends);
 		log_debug(3, "< %s%s", safe, ends ? "" : "\\");
 		free(safe);
 	}

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/json.h"
 #include "cli/text.h"
 #include "fuzz.h"
@@ -21,10 +22,10 @@ check_shown(const char *data, size_t len)
 	size_t n;
 
 	for (; len > 0; data += n, len -= n) {
-		n = text_decode(data, len, &code);
+		n = utf8_decode(data, len, &code);
 		FUZZ_CHECK(n > 0 && code >= 0x20 && code != 0x7f);
 		FUZZ_CHECK(code < 0x80 || code > 0x9f);
-		FUZZ_CHECK(!text_is_hidden(code));
+		FUZZ_CHECK(!utf8_is_hidden(code));
 	}
 }
 

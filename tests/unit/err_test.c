@@ -48,6 +48,23 @@ long_sentences_are_cut(void)
 }
 
 static void
+characters_are_not_cut(void)
+{
+	struct err err = ERR_INIT;
+	char text[sizeof(err.text) + 8];
+
+	for (size_t shift = 0; shift < 4; shift++) {
+		memset(text, 'x', shift);
+		for (size_t n = shift; n + 4 < sizeof(text); n += 4)
+			memcpy(text + n, "\360\237\230\200", 5);
+		err_set(&err, EX_IOERR, "%s", text);
+		CHECK_INT((strlen(err.text) - shift) % 4, 0);
+		err_prefix(&err, "%s", "ab");
+		CHECK_INT((strlen(err.text) - shift) % 4, 0);
+	}
+}
+
+static void
 order(void)
 {
 	static const int want[] = { 64, 70, 71, 74, 73, 65, 78, 77, 76, 69, 68,
@@ -96,6 +113,7 @@ main(void)
 {
 	TEST(sentences);
 	TEST(long_sentences_are_cut);
+	TEST(characters_are_not_cut);
 	TEST(order);
 	TEST(buffers);
 	return TEST_END();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What is printed when, and how foreign text is made safe. */
+#include <locale.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -167,6 +168,55 @@ safe(void)
 	}
 }
 
+/* In a UTF-8 locale what can be seen is shown, and nothing else. */
+static void
+safe_in_utf8(void)
+{
+	static const struct {
+		const char *raw, *want;
+	} tests[] = {
+		{ "Postf\303\244cher gesperrt\033[2J",
+		    "Postf\303\244cher gesperrt\\^[[2J" },
+		{ "\346\227\245\346\234\254 \360\237\230\200",
+		    "\346\227\245\346\234\254 \360\237\230\200" },
+		/* C1, bidi marks, overrides, isolates, separators, zero width
+		 */
+		{ "\302\233", "\\M-B\\M^[" },
+		{ "\302\205", "\\M-B\\M^E" },
+		{ "\342\200\256", "\\M-b\\M^@\\M-." },
+		{ "\342\201\246", "\\M-b\\M^A\\M-&" },
+		{ "\342\200\217", "\\M-b\\M^@\\M^O" },
+		{ "\330\234", "\\M-X\\M^\\" },
+		{ "\342\200\250", "\\M-b\\M^@\\M-(" },
+		{ "\342\200\213", "\\M-b\\M^@\\M^K" },
+		{ "\342\200\215", "\\M-b\\M^@\\M^M" },
+		{ "\357\273\277", "\\M-o\\M-;\\M-?" },
+		/* private use, noncharacters, tags, surrogates */
+		{ "\356\200\200", "\\M-n\\M^@\\M^@" },
+		{ "\357\267\220", "\\M-o\\M-7\\M^P" },
+		{ "\363\240\201\201", "\\M-s\\240\\M^A\\M^A" },
+		{ "\355\240\200", "\\M-m\\240\\M^@" },
+		/* overlong, cut, stray */
+		{ "\300\233", "\\M-@\\M^[" },
+		{ "x\303", "x\\M-C" },
+		{ "\303\244\233", "\303\244\\M^[" },
+	};
+	size_t i;
+
+	CHECK(setlocale(LC_CTYPE, "C.UTF-8") != NULL);
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		char *text = log_safe(tests[i].raw, strlen(tests[i].raw));
+		char *ascii = log_ascii(tests[i].raw, strlen(tests[i].raw));
+
+		CHECK_STR(text, tests[i].want);
+		for (const char *p = ascii; *p != '\0'; p++)
+			CHECK(*p >= ' ' && *p < 0x7f);
+		free(ascii);
+		free(text);
+	}
+	setlocale(LC_CTYPE, "C");
+}
+
 int
 main(void)
 {
@@ -179,6 +229,7 @@ main(void)
 	TEST(long_lines);
 	TEST(around);
 	TEST(safe);
+	TEST(safe_in_utf8);
 	(void)dup2(saved_stderr, STDERR_FILENO);
 	return TEST_END();
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/msgset.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "cli/text.h"
 
@@ -92,8 +93,8 @@ test_code_points(void)
 
 	for (code = 0; code < 0x110000; code += code < 0x3000 ? 1 : 0x3fd) {
 		out.len = 0;
-		text_encode(code, &out);
-		n = text_decode(out.data, out.len, &decoded);
+		utf8_encode(code, &out);
+		n = utf8_decode(out.data, out.len, &decoded);
 		if (code >= 0xd800 && code <= 0xdfff)
 			CHECK_INT(n, 0);
 		else {
