@@ -449,6 +449,68 @@ login: enough"
 		"poplar: tester@127.0.0.1: 127.0.0.1 refused UTF8: no"
 }
 
+# offers CAPABILITY...: a transcript up to the login.
+offers() {
+	printf 'S: +OK\nC: CAPA\nS: +OK\n'
+	printf 'S: %s\n' USER "$@" .
+	printf 'C: USER tester\nS: +OK\nC: PASS %s\nS: +OK\n' "$TEST_PASSWORD"
+}
+
+@test "lang: that of the locale, with the next command" {
+	unset LC_ALL
+	# shellcheck disable=SC2030
+	export LC_CTYPE=C.UTF-8 LC_MESSAGES=de_AT.UTF-8
+	start_script < <(
+		offers LANG PIPELINING
+		printf '%s\n' 'C: LANG de' 'C: STAT' 'C: QUIT' \
+			'S: +OK de Ab jetzt auf Deutsch' \
+			'S: -ERR Das Postfach ist gesperrt, bitte später' 'S: +OK')
+	run --separate-stderr -69 poplar stat "${PLAIN[@]}"
+	assert_equal "$stderr" "poplar: tester@127.0.0.1: 127.0.0.1 refused \
+STAT: Das Postfach ist gesperrt, bitte später"
+	finish_script
+	# one at a time where there is no pipelining, and no language is no fault
+	start_script < <(
+		offers LANG
+		printf '%s\n' 'C: LANG de' 'S: -ERR which one?' 'C: STAT' \
+			'S: +OK 1 5' 'C: QUIT' 'S: +OK')
+	run --separate-stderr -0 poplar stat -v "${PLAIN[@]}"
+	assert_equal "$stderr" ''
+	assert_output '1 5'
+	finish_script
+}
+
+@test "lang: not where it is not offered, wanted or to be shown" {
+	unset LC_ALL
+	rest=$'C: STAT\nS: +OK 1 5\nC: QUIT\nS: +OK'
+	while read -r charset language capability option; do
+		start_script < <(offers "$capability" && echo "$rest")
+		LC_CTYPE=$charset LC_MESSAGES=$language run --separate-stderr -0 \
+			poplar stat "${PLAIN[@]}" "$option"
+		assert_equal "$output$stderr" '1 5'
+		finish_script
+	done <<-'EOF2'
+	C.UTF-8 de_DE.UTF-8 UIDL --lang=auto
+	C.UTF-8 de_DE.UTF-8 LANG --lang=off
+	C.UTF-8 C LANG --lang=auto
+	C.UTF-8 POSIX LANG --lang=auto
+	C de_DE.UTF-8 LANG --lang=auto
+	C C UIDL --lang=de
+	EOF2
+}
+
+@test "lang: the one that is named, whatever the locale, and a word if it fails" {
+	start_script < <(
+		LC_ALL=C offers LANG PIPELINING
+		printf '%s\n' 'C: LANG pt-BR' 'C: STAT' 'C: QUIT' 'S: -ERR unknown' \
+			'S: +OK 1 5' 'S: +OK')
+	run --separate-stderr -0 poplar stat -v --lang pt-BR "${PLAIN[@]}"
+	assert_equal "$stderr" \
+		'poplar: tester@127.0.0.1: 127.0.0.1 refused LANG pt-BR: unknown'
+	assert_output '1 5'
+	finish_script
+}
+
 @test "expire: mail that is kept and will vanish is worth a warning" {
 	make_mailbox mail 1
 	start_server --mailbox mail --caps 'USER,UIDL,EXPIRE 30'

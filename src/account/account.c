@@ -25,6 +25,7 @@ static const size_t strings[] = {
 	offsetof(struct account, tls_priority),
 	offsetof(struct account, proxy),
 	offsetof(struct account, source_address),
+	offsetof(struct account, lang),
 	offsetof(struct account, tunnel),
 	offsetof(struct account, auth),
 	offsetof(struct account, password),

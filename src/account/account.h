@@ -49,6 +49,7 @@ struct account {
 	int password_fd; /* -1 */
 	bool netrc;
 	enum account_utf8 utf8;
+	char *lang;     /* "off" or a language range (RFC 4647); NULL: auto */
 	int pipelining; /* 0 auto, 1 off, N */
 	int timeout_ms;
 	int64_t deadline_ms; /* -1: none */

@@ -20,6 +20,8 @@
 #define DEADLINE_MAX_S (365 * 24 * 3600)
 #define PIPELINING_MAX 256
 #define SOCKET_PATH_MAX 107
+#define LANGUAGE_MAX 64
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static const char *const tls_names[] = { "implicit", "starttls", "none", NULL };
 static const char *const utf8_names[] = { "auto", "on", "off", NULL };
@@ -313,6 +315,49 @@ setting_get_utf8(const struct setting *setting, const struct account *account,
 {
 	(void)setting;
 	return n == 0 ? xstrdup(utf8_names[account->utf8]) : NULL;
+}
+
+/* A basic language range: 1*8ALPHA *("-" 1*8alphanum), or "*" (RFC 4647). */
+static bool
+is_language(const char *text)
+{
+	const char *p = text;
+	size_t n;
+
+	if (strcmp(text, "*") == 0)
+		return true;
+	for (;;) {
+		n = strspn(p, p == text ? LETTERS : LETTERS "0123456789");
+		if (n == 0 || n > 8)
+			return false;
+		p += n;
+		if (*p == '\0')
+			return (size_t)(p - text) <= LANGUAGE_MAX;
+		if (*p++ != '-')
+			return false;
+	}
+}
+
+int
+setting_set_lang(const struct setting *setting, struct account *account,
+    const char *value, struct err *err)
+{
+	if (!is_language(value))
+		return setting_refuse(err, value,
+		    "auto, off or a language tag such as de or pt-BR");
+	setting_put(setting_string(setting, account),
+	    strcmp(value, "auto") == 0 ? NULL : value);
+	return 0;
+}
+
+char *
+setting_get_lang(const struct setting *setting, const struct account *account,
+    size_t n)
+{
+	(void)setting;
+	if (n > 0)
+		return NULL;
+	return xstrdup(account->lang != NULL ? account->lang : "auto");
 }
 
 int

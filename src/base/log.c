@@ -6,7 +6,6 @@
 #include <bsd/vis.h>
 #include <ctype.h>
 #include <errno.h>
-#include <langinfo.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -285,7 +284,7 @@ readable(const char *data, size_t len)
 char *
 log_safe(const void *data, size_t len)
 {
-	bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	bool utf8 = utf8_is_charset();
 	char *text = room_for(&len), *w = text;
 	const char *p = data, *end = p + len;
 

@@ -2,6 +2,9 @@
 /* UTF-8 (RFC 3629), and which characters are fit to be seen. */
 #include "base/utf8.h"
 
+#include <langinfo.h>
+#include <string.h>
+
 #include "base/buf.h"
 
 size_t
@@ -90,4 +93,10 @@ utf8_is_hidden(uint32_t code)
 		if (code >= hidden[i].first && code <= hidden[i].last)
 			return true;
 	return (code & 0xfffe) == 0xfffe;
+}
+
+bool
+utf8_is_charset(void)
+{
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

@@ -23,5 +23,7 @@ void utf8_encode(uint32_t code, struct buf *out);
  * text? Such text must not reach a terminal.
  */
 bool utf8_is_hidden(uint32_t code);
+/* Is this the user's charset (LC_CTYPE)? */
+bool utf8_is_charset(void);
 
 #endif

@@ -80,16 +80,6 @@ pop3_stls(struct pop3 *pop3, struct err *err)
 }
 
 int
-pop3_lang(struct pop3 *pop3, const char *tag, struct err *err)
-{
-	struct pop3_request request = { .shape = POP3_LINE };
-
-	if (pop3_submit(pop3, &request, err, "LANG %s", tag) == -1)
-		return -1;
-	return finish(pop3, &request, err);
-}
-
-int
 pop3_dele(struct pop3 *pop3, uint32_t num, struct err *err)
 {
 	struct pop3_request request = { .shape = POP3_LINE };

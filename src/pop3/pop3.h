@@ -247,9 +247,8 @@ enum pop3_code pop3_last_code(const struct pop3 *pop3);
 /* The exit status a response code stands for (-ERR without one: 69). */
 int pop3_code_status(enum pop3_code code);
 
-/* UTF8 and LANG (RFC 6856). */
+/* UTF8 (RFC 6856). */
 int pop3_utf8(struct pop3 *pop3, struct err *err);
-int pop3_lang(struct pop3 *pop3, const char *tag, struct err *err);
 
 /* STLS: the command only; the caller then starts TLS on the stream. */
 int pop3_stls(struct pop3 *pop3, struct err *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Opening a session: connect, TLS or STLS, CAPA, UTF8, login. CAPA is asked
- * again after STLS (RFC 2595 section 4) and after login, where many servers
- * say more or less than before.
+ * Opening a session: connect, TLS or STLS, CAPA, UTF8, login, LANG. CAPA is
+ * asked again after STLS (RFC 2595 section 4) and after login, where many
+ * servers say more or less than before.
  */
 #include "session/session.h"
 
@@ -19,6 +19,7 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "pop3/auth.h"
+#include "session/language.h"
 
 static char **
 copy_lines(char *const *lines)
@@ -223,6 +224,44 @@ ask_token(void *arg, struct err *err)
 	return account_token(arg, err);
 }
 
+/* Whoever named a language is told that he does not get it; nothing fails. */
+static void
+lang_done(void *arg, struct pop3_request *request)
+{
+	const struct session *session = arg;
+	struct err err = ERR_INIT;
+
+	if (request->result != POP3_ERR || session->account->lang == NULL)
+		return;
+	(void)pop3_refused(session->pop3, request, &err);
+	log_info("%s: %s", session->account->name, err.text);
+}
+
+/*
+ * LANG (RFC 6856 section 3), so that what is refused is refused in the user's
+ * language. Nobody waits for the answer: with PIPELINING it costs no time.
+ */
+static int
+submit_lang(struct session *session, struct err *err)
+{
+	const char *wanted = session->account->lang;
+	char tag[LANGUAGE_SIZE];
+
+	if (!(pop3_caps(session->pop3) & POP3_CAP_LANG))
+		return 0;
+	if (wanted == NULL) {
+		if (!language_of_locale(tag))
+			return 0;
+		wanted = tag;
+	} else if (strcmp(wanted, "off") == 0)
+		return 0;
+	session->lang.shape = POP3_LINE;
+	session->lang.done = lang_done;
+	session->lang.arg = session;
+	return pop3_submit(session->pop3, &session->lang, err, "LANG %s",
+	    wanted);
+}
+
 int
 session_login(struct session *session, struct err *err)
 {
@@ -241,7 +280,7 @@ session_login(struct session *session, struct err *err)
 	if (pop3_login(session->pop3, &credentials, err) == -1)
 		return -1;
 	pop3_logged_in(session->pop3);
-	return 0;
+	return submit_lang(session, err);
 }
 
 int

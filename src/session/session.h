@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From an account to a logged-in pop3: connect, TLS or STLS, CAPA, UTF8, login.
- * QUIT. What depends on all four of net, account, pop3 and their order is here
- * and nowhere else.
+ * From an account to a logged-in pop3: connect, TLS or STLS, CAPA, UTF8, login,
+ * LANG. QUIT. What depends on all four of net, account, pop3 and their order is
+ * here and nowhere else.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -25,6 +25,7 @@ struct session {
 	unsigned int caps_before;         /* CAPA before login */
 	char **capa_before, **capa_after; /* lines, for capa; owned */
 	bool utf8;
+	struct pop3_request lang; /* under way, or answered */
 	struct pop3_request quit; /* under way: session_quit_behind */
 	bool quitting;
 };
@@ -37,6 +38,7 @@ int session_connect(struct session *session, struct account *account,
     int64_t until_ms, struct err *err); /* connected, TLS, greeting */
 int session_secure(struct session *session,
     struct err *err); /* CAPA, STLS, CAPA, UTF8 */
+/* LANG is only queued: it leaves with what is submitted next. */
 int session_login(struct session *session, struct err *err);
 int session_open(struct session *session, struct account *account,
     int64_t until_ms, struct err *err);

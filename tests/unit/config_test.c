@@ -452,6 +452,7 @@ sample(const struct setting *setting)
 		{ "proxy", "socks5h://h:1080" },
 		{ "source-address", "127.0.0.2" },
 		{ "utf8", "on" },
+		{ "lang", "de" },
 		{ "pipelining", "9" },
 		{ "url", "pop3://joe@h.example" },
 		{ "delete-after", "3d" },
@@ -537,6 +538,7 @@ printing_hides_secrets(void)
 	    "timeout = 60s\n"
 	    "proxy = socks5://********@p:1\n"
 	    "utf8 = auto\n"
+	    "lang = auto\n"
 	    "pipelining = auto\n"
 	    "password = ********\n"
 	    "keep\n"

@@ -158,7 +158,6 @@ plain_calls(void)
 		{ "NOOP", "+OK\n" },
 		{ "RSET", "+OK\r\n" },
 		{ "UTF8", "+OK\r\n" },
-		{ "LANG de", "+OK de\r\n" },
 		{ "QUIT", "+OK bye\r\n" },
 	};
 	struct err err = ERR_INIT;
@@ -190,7 +189,6 @@ plain_calls(void)
 	CHECK_INT(pop3_noop(pop3, &err), 0);
 	CHECK_INT(pop3_rset(pop3, &err), 0);
 	CHECK_INT(pop3_utf8(pop3, &err), 0);
-	CHECK_INT(pop3_lang(pop3, "de", &err), 0);
 	CHECK_INT(pop3_quit(pop3, &err), 0);
 	CHECK_STR(err.text, "");
 	CHECK_INT(finish(pop3), 0);
@@ -208,6 +206,7 @@ refusals(void)
 	};
 	struct err err = ERR_INIT;
 	struct pop3 *pop3 = BEGIN(turns, 1);
+	struct pop3_request request = { .shape = POP3_LINE };
 	struct pop3_stat stat;
 
 	CHECK_INT(pop3_greeting(pop3, &err), 0);
@@ -219,7 +218,7 @@ refusals(void)
 	CHECK_INT(pop3_retr(pop3, 3, collect, NULL, NULL, &err), -1);
 	CHECK_STR(err.text, "peer refused RETR 3: gone");
 	CHECK_INT(pop3_noop(pop3, &err), 0);
-	CHECK_INT(pop3_lang(pop3, "a\r\nDELE 1", &err), -1);
+	CHECK_INT(pop3_submit(pop3, &request, &err, "X %s", "a\r\nDELE 1"), -1);
 	CHECK_INT(err.status, EX_USAGE);
 	CHECK_INT(finish(pop3), 0);
 }
