@@ -99,11 +99,23 @@ refused() {
 
 @test "options: values that only a connection can judge are 78" {
 	serve
-	for option in auth=magic tls-pin=abc tls-priority=abc tls-ca-file=none; do
+	for option in tls-pin=abc tls-priority=abc tls-ca-file=none; do
 		run --separate-stderr -78 poplar stat "${TLS[@]}" "--$option"
 		assert_output ''
 		assert_regex "$stderr" "^poplar: tester@localhost: [^"$'\n'"]*${option#*=}[^"$'\n'"]*$"
 	done
+}
+
+@test "options: a mechanism that there is not is 78, before any connection" {
+	printf '[account a]\nhost = localhost\nport = 1\nuser = u\nauth = magic\n' >conf
+	for where in '-H localhost -p 1 -u u --auth magic' '--config conf'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr -78 poplar stat $where
+		assert_output ''
+		assert_regex "$stderr" '^poplar: (a: )?there is no --auth magic; use: auto user [a-z0-9 -]+$'
+	done
+	run -78 poplar check --config-only --config conf
+	assert_output --partial 'there is no --auth magic'
 }
 
 @test "--debug: a number behind it is an error that says so" {

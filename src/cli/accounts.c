@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "cli/cli.h"
 #include "cli/select.h"
+#include "pop3/auth.h"
 #include "session/session.h"
 
 static void
@@ -115,7 +116,8 @@ finish(const struct cli *cli, struct account *account, const char *name,
 {
 	if (overlay(cli, account, err) == -1)
 		return -1;
-	if (account_complete(account, err) == 0)
+	if (account_complete(account, err) == 0 &&
+	    (account->auth == NULL || pop3_auth_check(account->auth, err) == 0))
 		return 0;
 	if (name == NULL)
 		return -1;

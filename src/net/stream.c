@@ -40,7 +40,7 @@ struct stream {
 	char *out; /* owned */
 	size_t out_start, out_len, out_cap;
 
-	uint64_t received, sent; /* in the clear */
+	uint64_t received; /* in the clear */
 };
 
 struct stream *
@@ -200,12 +200,6 @@ stream_fill(struct stream *stream, struct err *err)
 	return 1;
 }
 
-bool
-stream_closed(const struct stream *stream)
-{
-	return stream->closed;
-}
-
 /* ---- output ---- */
 
 void
@@ -251,7 +245,6 @@ transmit(struct stream *stream, const char *data, size_t len, struct err *err)
 	if (n == -1)
 		return err_sys(err, EX_TEMPFAIL, "lost the connection to %s",
 		    stream->peer);
-	stream->sent += (uint64_t)n;
 	return n;
 }
 
@@ -349,10 +342,4 @@ stream_received(const struct stream *stream)
 {
 	return stream->received +
 	    (stream->tls != NULL ? tls_received(stream->tls) : 0);
-}
-
-uint64_t
-stream_sent(const struct stream *stream)
-{
-	return stream->sent + (stream->tls != NULL ? tls_sent(stream->tls) : 0);
 }

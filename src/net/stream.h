@@ -42,7 +42,6 @@ void stream_consume(struct stream *stream, size_t len);
  * handed out.
  */
 int stream_fill(struct stream *stream, struct err *err);
-bool stream_closed(const struct stream *stream);
 
 /* Queue octets; nothing is sent before stream_flush. secret: wiped after. */
 void stream_write(struct stream *stream, const void *data, size_t len);
@@ -61,8 +60,7 @@ int stream_wait(struct stream *stream, int64_t until_ms, bool interruptible,
 /* Ask the kernel to acknowledge at once: when one reply is outstanding. */
 void stream_quickack(struct stream *stream);
 
-/* Octets received and sent on the socket, all in all. */
+/* Octets received on the socket, all in all. */
 uint64_t stream_received(const struct stream *stream);
-uint64_t stream_sent(const struct stream *stream);
 
 #endif

@@ -37,7 +37,7 @@ struct tls {
 	size_t raw_start, raw_len;
 	bool may_receive;    /* pull may ask the socket once more */
 	unsigned char first; /* octet that the peer sent */
-	uint64_t received, sent;
+	uint64_t received;
 
 	size_t unsent; /* of a record that did not go out whole */
 	bool handshaken, any_data;
@@ -97,8 +97,6 @@ push(gnutls_transport_ptr_t arg, const giovec_t *vec, int count)
 	n = sendmsg(tls->fd, &msg, MSG_NOSIGNAL);
 	if (n == -1)
 		gnutls_transport_set_errno(tls->session, errno);
-	else
-		tls->sent += (uint64_t)n;
 	return n;
 }
 
@@ -417,12 +415,6 @@ uint64_t
 tls_received(const struct tls *tls)
 {
 	return tls->received;
-}
-
-uint64_t
-tls_sent(const struct tls *tls)
-{
-	return tls->sent;
 }
 
 /* ---- facts ---- */

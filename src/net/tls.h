@@ -47,7 +47,6 @@ ssize_t tls_send(struct tls *tls, const void *data, size_t len,
 bool tls_pending(const struct tls *tls);
 /* Octets received and sent on the descriptor, handshake included. */
 uint64_t tls_received(const struct tls *tls);
-uint64_t tls_sent(const struct tls *tls);
 /* close_notify, not waited for; frees. */
 void tls_free(struct tls *tls);
 

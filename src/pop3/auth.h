@@ -35,8 +35,8 @@ struct pop3_credentials {
 int pop3_login(struct pop3 *pop3, const struct pop3_credentials *credentials,
     struct err *err);
 
-/* Is this a name that --auth takes? */
-bool pop3_auth_known(const char *mechanism);
+/* Is this a name that --auth takes? 0, or -1: EX_CONFIG. */
+int pop3_auth_check(const char *mechanism, struct err *err);
 const char *pop3_auth_names(void); /* all, separated by blanks */
 
 #endif

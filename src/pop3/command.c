@@ -43,12 +43,6 @@ pop3_noop(struct pop3 *pop3, struct err *err)
 }
 
 int
-pop3_rset(struct pop3 *pop3, struct err *err)
-{
-	return simple(pop3, "RSET", err);
-}
-
-int
 pop3_quit(struct pop3 *pop3, struct err *err)
 {
 	return simple(pop3, "QUIT", err);
@@ -75,16 +69,6 @@ pop3_stls(struct pop3 *pop3, struct err *err)
 
 	request.arg = pop3;
 	if (pop3_submit(pop3, &request, err, "STLS") == -1)
-		return -1;
-	return finish(pop3, &request, err);
-}
-
-int
-pop3_dele(struct pop3 *pop3, uint32_t num, struct err *err)
-{
-	struct pop3_request request = { .shape = POP3_LINE };
-
-	if (pop3_submit(pop3, &request, err, "DELE %" PRIu32, num) == -1)
 		return -1;
 	return finish(pop3, &request, err);
 }

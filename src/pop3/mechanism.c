@@ -112,11 +112,14 @@ mechanism_find(const char *name)
 	return NULL;
 }
 
-bool
-pop3_auth_known(const char *mechanism)
+int
+pop3_auth_check(const char *mechanism, struct err *err)
 {
-	return strcasecmp(mechanism, "auto") == 0 ||
-	    mechanism_find(mechanism) != NULL;
+	if (strcasecmp(mechanism, "auto") == 0 ||
+	    mechanism_find(mechanism) != NULL)
+		return 0;
+	return err_set(err, EX_CONFIG, "there is no --auth %s; use: %s",
+	    mechanism, pop3_auth_names());
 }
 
 const char *
@@ -173,8 +176,7 @@ choose_wanted(const struct mechanism_offer *offer,
 	char *offered;
 
 	if (mechanism == NULL)
-		return err_set(err, EX_CONFIG, "there is no --auth %s; use: %s",
-		    offer->wanted, pop3_auth_names());
+		return pop3_auth_check(offer->wanted, err);
 	if (mechanism->reveals && !offer->may_reveal)
 		return err_set(err, EX_CONFIG,
 		    "--auth %s would send %s to %s in the clear; use --tls, "

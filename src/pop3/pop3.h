@@ -182,8 +182,6 @@ struct pop3_stat {
 };
 int pop3_stat(struct pop3 *pop3, struct pop3_stat *stat, struct err *err);
 int pop3_noop(struct pop3 *pop3, struct err *err);
-int pop3_rset(struct pop3 *pop3, struct err *err);
-int pop3_dele(struct pop3 *pop3, uint32_t num, struct err *err);
 int pop3_quit(struct pop3 *pop3, struct err *err);
 
 /* LIST: num 0 for all. One call a message. A number that repeats, is 0 or

@@ -179,12 +179,6 @@ state_path(const struct state *state)
 	return state->path;
 }
 
-const char *
-state_identity(const struct state *state)
-{
-	return state->identity;
-}
-
 bool
 state_is_empty(const struct state *state)
 {
@@ -372,12 +366,6 @@ state_mark(struct state *state, const struct state_mark *mark, struct err *err)
 	if (append_records(state, err) == -1)
 		return -1;
 	return append_sync(state, err);
-}
-
-int
-state_flush(struct state *state, struct err *err)
-{
-	return append_events(state, err);
 }
 
 int

@@ -100,7 +100,6 @@ struct state *state_open(const char *path, const char *identity,
 void state_close(struct state *state);
 const unsigned char *state_key(const struct state *state); /* DIGEST_KEY_LEN */
 const char *state_path(const struct state *state);
-const char *state_identity(const struct state *state);
 bool state_is_empty(const struct state *state); /* no live entry at all */
 size_t state_count(const struct state *state);  /* live entries */
 
@@ -142,7 +141,7 @@ int state_sync(struct state *state, struct err *err);
 
 /*
  * Events in the life of an entry; each appends a record, buffered until the
- * next state_sync, state_commit or state_flush. They cannot fail on their own.
+ * next state_sync or state_commit. They cannot fail on their own.
  */
 void state_owe(struct state *state, struct state_entry *entry);
 void state_deletion(struct state *state,
@@ -158,7 +157,6 @@ void state_learn_uid(struct state *state, struct state_entry **entry,
     const char *uid, size_t len); /* the entry may move */
 struct state_entry *state_add_marked(struct state *state, const char *uid,
     size_t len, uint32_t time);
-int state_flush(struct state *state, struct err *err);
 
 /* Not before (seconds since 1970): the server answered [LOGIN-DELAY]. 0: none.
  */

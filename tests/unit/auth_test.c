@@ -105,16 +105,18 @@ choice(void)
 static void
 names(void)
 {
+	struct err err = ERR_INIT;
 	char *all = xstrdup(pop3_auth_names()), *word, *rest = all;
 	int n = 0;
 
 	while ((word = strsep(&rest, " ")) != NULL) {
-		CHECK(pop3_auth_known(word));
+		CHECK_INT(pop3_auth_check(word, &err), 0);
 		n += mechanism_find(word) != NULL;
 	}
 	CHECK_INT(n, 14);
-	CHECK(!pop3_auth_known("ntlm"));
-	CHECK(!pop3_auth_known(""));
+	CHECK_INT(pop3_auth_check("ntlm", &err), -1);
+	CHECK_INT(err.status, EX_CONFIG);
+	CHECK_INT(pop3_auth_check("", &err), -1);
 	free(all);
 }
 

@@ -74,12 +74,10 @@ end_of_stream(void)
 	close(other);
 	CHECK_INT(stream_wait(stream, deadline_after(1000), true, &err), 1);
 	CHECK_INT(stream_fill(stream, &err), 1);
-	CHECK(!stream_closed(stream));
 	CHECK_INT(stream_wait(stream, deadline_after(1000), true, &err), 1);
 	CHECK_INT(stream_fill(stream, &err), -1);
 	CHECK_INT(err.status, EX_TEMPFAIL);
 	CHECK_STR(err.text, "peer closed the connection");
-	CHECK(stream_closed(stream));
 	CHECK_MEM(stream_input(stream, &len), 4, "last", 4);
 	CHECK_INT(stream_fill(stream, &err), -1);
 	stream_free(stream);
@@ -174,7 +172,6 @@ output(void)
 	CHECK_INT(stream_unsent(stream), 0);
 	CHECK_MEM(data, (size_t)recv(other, data, sizeof(data), 0),
 	    "USER a\r\nPASS b\r\n", 16);
-	CHECK_INT(stream_sent(stream), 16);
 	/* what is left goes out at the end */
 	stream_write(stream, "QUIT\r\n", 6);
 	stream_free(stream);
@@ -216,7 +213,6 @@ full_both_ways(void)
 	while ((n = read(other, block, sizeof(block))) > 0)
 		received += (size_t)n;
 	CHECK_INT(received, queued);
-	CHECK_INT(stream_sent(stream), queued);
 	stream_free(stream);
 	close(other);
 }

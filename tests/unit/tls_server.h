@@ -369,8 +369,7 @@ converse(struct stream *stream)
 	stream_consume(stream, len);
 	CHECK_INT(fill(stream, &err), -1);
 	CHECK_STR(err.text, "peer closed the connection");
-	CHECK(stream_closed(stream));
-	CHECK(stream_received(stream) > 100 && stream_sent(stream) > 100);
+	CHECK(stream_received(stream) > 100);
 }
 
 static inline void
