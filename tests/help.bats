@@ -40,7 +40,7 @@ load lib/common
 	for command in '' $(poplar help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
 		# shellcheck disable=SC2086
 		poplar help $command >out
-		run grep -nE '.{101}' out
+		run grep -nE '.{81}' out
 		assert_output ''
 	done
 }

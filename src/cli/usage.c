@@ -8,7 +8,32 @@
 #include "account/account.h"
 #include "cli/cli.h"
 
+#define COLUMNS 80
 #define NAME_COLUMNS 32 /* longer ones have a line of their own */
+#define COMMAND_COLUMNS 10
+
+/* text and a line end; the cursor is at column indent, and so are its lines. */
+static void
+put_wrapped(FILE *file, size_t indent, const char *text)
+{
+	size_t at = indent, len;
+
+	while (*text != '\0') {
+		len = strcspn(text, " ");
+		if (at > indent && at + 1 + len > COLUMNS) {
+			fprintf(file, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (at > indent) {
+			putc(' ', file);
+			at++;
+		}
+		fwrite(text, 1, len, file);
+		at += len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	putc('\n', file);
+}
 
 static void
 put_option(FILE *file, int letter, const char *name, const char *arg,
@@ -25,9 +50,10 @@ put_option(FILE *file, int letter, const char *name, const char *arg,
 			      " ",
 	    arg == NULL || only_equals ? "" : arg);
 	if (strlen(text) < NAME_COLUMNS)
-		fprintf(file, "%-*s%s\n", NAME_COLUMNS, text, summary);
+		fprintf(file, "%-*s", NAME_COLUMNS, text);
 	else
-		fprintf(file, "%s\n%*s%s\n", text, NAME_COLUMNS, "", summary);
+		fprintf(file, "%s\n%*s", text, NAME_COLUMNS, "");
+	put_wrapped(file, NAME_COLUMNS, summary);
 }
 
 static void
@@ -67,9 +93,10 @@ usage_all(FILE *file)
 	fprintf(file,
 	    "usage: poplar [options] COMMAND [options] [MESSAGE...]\n\n"
 	    "Commands:\n");
-	for (i = 0; commands[i] != NULL; i++)
-		fprintf(file, "  %-8s%s\n", commands[i]->name,
-		    commands[i]->summary);
+	for (i = 0; commands[i] != NULL; i++) {
+		fprintf(file, "  %-*s", COMMAND_COLUMNS - 2, commands[i]->name);
+		put_wrapped(file, COMMAND_COLUMNS, commands[i]->summary);
+	}
 	fprintf(file,
 	    "\nMessages: 3  3-7  3-  all  new  seen  uid:UIDL\n"
 	    "\nOptions of all commands (more: poplar help COMMAND):\n");
@@ -79,9 +106,9 @@ usage_all(FILE *file)
 void
 usage_command(FILE *file, const struct command *command)
 {
-	fprintf(file, "usage: poplar %s [options]%s%s\n\n%s\n", command->name,
-	    command->operands[0] == '\0' ? "" : " ", command->operands,
-	    command->summary);
+	fprintf(file, "usage: poplar %s [options]%s%s\n\n", command->name,
+	    command->operands[0] == '\0' ? "" : " ", command->operands);
+	put_wrapped(file, 0, command->summary);
 	if (command->options != NULL) {
 		fprintf(file, "\nOptions:\n");
 		for (const struct option_def *option = command->options;
