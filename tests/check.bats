@@ -126,7 +126,7 @@ b: all is well"
 	start_both
 	configure
 	run --separate-stderr -69 poplar check
-	assert_line --regexp '^wrong  the certificate of localhost was issued by an unknown authority'
+	assert_line 'wrong  the certificate of localhost was issued by an unknown authority (CN=Test CA)'
 	configure "$(grep ^tls-pin <<<"$output")"
 	run --separate-stderr -0 poplar check
 	assert_line --regexp 'the certificate is the one pinned'

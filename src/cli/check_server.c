@@ -25,6 +25,7 @@
 #include "session/session.h"
 
 #define PROBE_MS 5000
+#define KEY_MARK " (its key: "
 #define PIN_MARK "--tls-pin="
 
 static void
@@ -105,6 +106,20 @@ mend_certificate(const struct err *err)
 	    (int)strcspn(pin, ")"), pin);
 }
 
+/* The key is in what mends it, where it can be pasted. */
+static void
+say_certificate(struct check *check, const struct err *err)
+{
+	struct err brief = *err;
+	char *key = strstr(brief.text, KEY_MARK);
+	char *mend = mend_certificate(err);
+
+	if (key != NULL)
+		*key = '\0';
+	say_wrong(check, "tls", mend, &brief);
+	free(mend);
+}
+
 static char *
 mend_host(const struct check *check)
 {
@@ -165,8 +180,8 @@ connect_failed(struct check *check, const struct session *session,
 		if (mend == NULL)
 			mend = xstrdup("Check the spelling of host.");
 	} else if (says(err, "certificate of ")) {
-		what = "tls";
-		mend = mend_certificate(err);
+		say_certificate(check, err);
+		return;
 	} else if (err->status == EX_UNAVAILABLE && session->pop3 == NULL) {
 		what = "tls";
 		mend = mend_connection(check, true);
@@ -236,9 +251,11 @@ secure_failed(struct check *check, const struct err *err)
 {
 	char *mend = NULL;
 
-	if (says(err, "certificate of "))
-		mend = mend_certificate(err);
-	else if (says(err, "does not offer STLS"))
+	if (says(err, "certificate of ")) {
+		say_certificate(check, err);
+		return;
+	}
+	if (says(err, "does not offer STLS"))
 		mend = xstrdup("Most servers have TLS at a port of its own: "
 			       "tls = implicit and port = 995.");
 	say_wrong(check, mend != NULL ? "tls" : "capabilities", mend, err);
