@@ -159,6 +159,22 @@ chmod 600 $PASSWORD_FILE"
 	run ! grep -q 'C: .*wrong' "$SERVER_LOG"
 }
 
+@test "files: a configuration that everybody may write to is refused" {
+	printf '%s\n' '[account a]' 'host = 127.0.0.1' 'user = ann' \
+		'password-command = touch pwned' >config
+	echo "include $PWD/config" >outer
+	for mode in 646 602; do
+		chmod "$mode" config
+		for file in config outer; do
+			run --separate-stderr -78 poplar stat --config "$file"
+			assert_output ''
+			assert_regex "${stderr_lines[0]}" \
+				'config: everybody may write to it: chmod o-w$'
+		done
+	done
+	assert_not_exists pwned
+}
+
 @test "files: what cannot be a password is refused before it is sent" {
 	start_server --mailbox mail
 	umask 077

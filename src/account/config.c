@@ -11,8 +11,7 @@
  *	          DQUOTE
  *
  * Blanks around each are of no account. An included file begins in the section
- * that includes it. No sentence shows a line as a whole: it may hold a
- *password.
+ * that includes it. No sentence shows a line: it may hold a password.
  */
 #include "account/config.h"
 
@@ -107,10 +106,7 @@ complain_at(struct reader *reader, const char *where, const char *text)
 	free(line);
 }
 
-static void complain(struct file *file, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
+static void __attribute__((format(printf, 2, 3)))
 complain(struct file *file, const char *fmt, ...)
 {
 	struct err text = ERR_INIT;
@@ -512,6 +508,20 @@ read_line(struct file *file, char *text, size_t len)
 	read_section(file, trim(text + 1));
 }
 
+/* Who may write to it may have any command run. */
+static void
+check_writers(const struct file *file)
+{
+	char *safe = log_safe(file->path, strlen(file->path));
+	struct stat st;
+
+	if (fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & S_IWOTH) != 0)
+		complain_at(file->reader, safe,
+		    "everybody may write to it: chmod o-w");
+	free(safe);
+}
+
 /* Closes stream. */
 static void
 read_file(struct reader *reader, FILE *stream, const char *path,
@@ -527,6 +537,7 @@ read_file(struct reader *reader, FILE *stream, const char *path,
 	char *text;
 	size_t len;
 
+	check_writers(&file);
 	for (;;) {
 		size_t line = file.line + 1;
 
