@@ -206,6 +206,37 @@ SCRAM-SHA-256 login before it had proved itself"
 	run ! grep -qE 'C: (USER|PASS|AUTH PLAIN)' "$SERVER_LOG"
 }
 
+@test "clear: a proof that is easy to undo is not sent" {
+	# the client's nonce is not known here; that of another is noticed later
+	first=$(printf 'r=x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4095' | base64 -w0)
+	for where in clear insecure; do
+		start_script <<-EOF2
+		S: +OK
+		C: CAPA
+		S: +OK
+		S: SASL SCRAM-SHA-256
+		S: .
+		C~ AUTH SCRAM-SHA-256 .*
+		S: + $first
+		C: *
+		S: -ERR
+		EOF2
+		option=--insecure-auth
+		[[ $where == insecure ]] || option=--no-state
+		run --separate-stderr -76 poplar stat --host 127.0.0.1 \
+			--port "$PORT" --tls none --user "$TEST_USER" \
+			--password-file "$PASSWORD_FILE" "$option"
+		if [[ $where == clear ]]; then
+			assert_equal "$stderr" "poplar: tester@127.0.0.1: \
+127.0.0.1: the server asks for less than 4096 iterations, which is too easy to \
+undo for who listens; use TLS"
+		else
+			[[ $stderr == *'does not prove that it knows the password' ]]
+		fi
+		finish_script
+	done
+}
+
 # A session by STLS that must end with status $1 and this sentence.
 refused_stls() {
 	run --separate-stderr "-$1" poplar stat "${STARTTLS[@]}"

@@ -348,6 +348,8 @@ attempt_sasl(struct login *login, const struct mechanism *mechanism,
 		.authzid = login->credentials->authzid,
 		.password = mechanism->password ? login->password : NULL,
 		.host = login->credentials->host,
+		.clear =
+		    !login->credentials->tls && !login->credentials->insecure,
 		.binding_type = login->binding_type,
 		.binding = login->binding.data,
 		.binding_len = login->binding.len };

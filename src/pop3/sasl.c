@@ -19,7 +19,7 @@ struct sasl {
 	Gsasl *library;
 	Gsasl_session *session;
 	char *mechanism, *host;
-	bool scram, complete;
+	bool scram, clear, complete;
 };
 
 static int
@@ -142,6 +142,7 @@ sasl_new(const struct sasl_options *options, struct err *err)
 	sasl->mechanism = xstrdup(options->mechanism);
 	sasl->host = xstrdup(options->host != NULL ? options->host : "");
 	sasl->scram = strncmp(options->mechanism, "SCRAM-", 6) == 0;
+	sasl->clear = options->clear;
 	if (sasl->scram)
 		result = check_password(options->password);
 	if (result == GSASL_OK)
@@ -181,10 +182,12 @@ sasl_free(struct sasl *sasl)
 
 /*
  * server-first-message = [ext ","] nonce "," salt "," iteration-count ...
- * The library would do whatever work it is asked for.
+ * The library would do whatever work it is asked for. A proof that took little
+ * of it gives the password away to whoever asked for that in the server's name.
  */
 static int
-check_iterations(const char *challenge, size_t len, struct err *err)
+check_iterations(const struct sasl *sasl, const char *challenge, size_t len,
+    struct err *err)
 {
 	const char *end = challenge + len, *at = challenge, *comma;
 
@@ -204,6 +207,12 @@ check_iterations(const char *challenge, size_t len, struct err *err)
 			    "the server asks for more than %d iterations, or "
 			    "none",
 			    SASL_ITERATIONS_MAX);
+		if (sasl->clear && count < SASL_ITERATIONS_CLEAR)
+			return err_set(err, EX_PROTOCOL,
+			    "the server asks for less than %d iterations, "
+			    "which is too easy to undo for who listens; use "
+			    "TLS",
+			    SASL_ITERATIONS_CLEAR);
 	}
 	return 0;
 }
@@ -222,7 +231,7 @@ check_scram(const struct sasl *sasl, const char *challenge, size_t len,
 		free(why);
 		return -1;
 	}
-	return check_iterations(challenge, len, err);
+	return check_iterations(sasl, challenge, len, err);
 }
 
 int

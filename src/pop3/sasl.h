@@ -3,6 +3,7 @@
 #ifndef POP3_SASL_H
 #define POP3_SASL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -11,6 +12,8 @@ struct sasl;
 
 /* What a server may ask of us in SCRAM (RFC 5802 section 5.1, "i="). */
 #define SASL_ITERATIONS_MAX 5000000
+/* And what it must, where others may be listening (RFC 7677 section 4). */
+#define SASL_ITERATIONS_CLEAR 4096
 
 struct sasl_options {
 	const char *mechanism; /* as AUTH takes it */
@@ -22,6 +25,7 @@ struct sasl_options {
 	const char *binding_type;
 	const void *binding;
 	size_t binding_len;
+	bool clear; /* what is sent may be heard by others */
 };
 
 /* NULL: EX_CONFIG, the library does not know the mechanism. */
