@@ -281,6 +281,14 @@ index_set_sizes(struct state_entry *entry, uint64_t list_octets,
 	entry->octets = at_most(octets) & STATE_OCTETS_MAX;
 }
 
+void
+index_owe(struct state_entry *entry)
+{
+	entry->flags |= STATE_OWED;
+	entry->flags &= (uint8_t)~STATE_GONE;
+	entry->gone = 0;
+}
+
 /* The place of serial in the order; count if there is none. */
 static size_t
 find_place(struct index *index, uint32_t serial)

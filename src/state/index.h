@@ -56,6 +56,8 @@ void index_digest_set(struct index *index, const struct state_entry *entry);
 /* Replace an entry by one with another UIDL; the old one turns VOID. */
 struct state_entry *index_rename(struct index *index, struct state_entry *entry,
     const char *uid, size_t len);
+/* Its deletion is owed, so it is there. */
+void index_owe(struct state_entry *entry);
 /* Turn VOID. */
 void index_drop(struct index *index, struct state_entry *entry);
 

@@ -129,7 +129,7 @@ change_entry(struct loader *loader, struct state_entry *entry,
 {
 	switch (record->type) {
 	case RECORD_OWED:
-		entry->flags |= STATE_OWED;
+		index_owe(entry);
 		break;
 	case RECORD_DELETION:
 		if (entry->deletions < UINT8_MAX)

@@ -398,7 +398,7 @@ state_owe(struct state *state, struct state_entry *entry)
 {
 	if (entry->flags & STATE_OWED)
 		return;
-	entry->flags |= STATE_OWED;
+	index_owe(entry);
 	put_event(state, RECORD_OWED, entry->serial);
 }
 

@@ -143,7 +143,8 @@ int state_sync(struct state *state, struct err *err);
  * Events in the life of an entry; each appends a record, buffered until the
  * next state_sync or state_commit. They cannot fail on their own.
  */
-void state_owe(struct state *state, struct state_entry *entry);
+void state_owe(struct state *state,
+    struct state_entry *entry); /* it is there: clears GONE */
 void state_deletion(struct state *state,
     struct state_entry *entry); /* DELE and QUIT were +OK */
 void state_undeletable(struct state *state, struct state_entry *entry);

@@ -400,7 +400,7 @@ check_events(enum state_mode mode)
 	struct state *state = must_open(mode);
 	struct state_entry *entry;
 
-	CHECK_INT(state_count(state), 5);
+	CHECK_INT(state_count(state), 6);
 	entry = find(state, "owed");
 	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_OWED);
 	CHECK_INT(entry->deletions, 2);
@@ -409,6 +409,8 @@ check_events(enum state_mode mode)
 	entry = find(state, "gone");
 	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_GONE);
 	CHECK_INT(entry->gone, 1800000000);
+	entry = find(state, "owed again");
+	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_OWED);
 	CHECK(find(state, "back") != NULL);
 	CHECK(find(state, "forgotten") == NULL);
 	CHECK(find(state, "before") == NULL);
@@ -445,6 +447,9 @@ tells_events(void)
 	state_learn_uid(state, &entry, "back", 4);
 	CHECK(entry == find(state, "back"));
 	state_back(state, entry);
+	entry = deliver(state, "owed again");
+	state_gone(state, entry, 1800000000);
+	state_owe(state, entry);
 	state_forget(state, deliver(state, "forgotten"));
 	state_add_marked(state, "marked", 6, 77);
 	state_set_login_after(state, 1234);
