@@ -356,6 +356,45 @@ add_reason(struct buf *reasons, const char *fmt, ...)
 	buf_printf(reasons, "%s%s", reasons->len > 0 ? ", and " : "", text);
 }
 
+/* Is a * in it anything but the whole of its leftmost part? */
+static bool
+is_fragment(const char *name)
+{
+	const char *star = strchr(name, '*');
+
+	return star != NULL &&
+	    (star != name || name[1] != '.' || strchr(name + 1, '*') != NULL);
+}
+
+/* GnuTLS lets *p.example.org be for pop.example.org; RFC 7817 section 3 not. */
+static bool
+fits_by_fragment(const char *host, gnutls_x509_crt_t crt)
+{
+	const char *domain = strchr(host, '.');
+	char name[256];
+	bool any = false;
+	size_t len = sizeof(name);
+	int type;
+
+	if (gnutls_x509_crt_check_hostname2(crt, host,
+		GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS) != 0)
+		return false;
+	for (unsigned int i = 0;
+	     (type = gnutls_x509_crt_get_subject_alt_name(crt, i, name, &len,
+		  NULL)) >= 0;
+	     i++, len = sizeof(name)) {
+		if (type != GNUTLS_SAN_DNSNAME)
+			continue;
+		name[len < sizeof(name) ? len : len - 1] = '\0';
+		if (is_fragment(name))
+			any = true;
+		else if (name[0] == '*' && domain != NULL &&
+		    strcasecmp(name + 1, domain) == 0)
+			return false;
+	}
+	return any;
+}
+
 static void
 judge_name(const struct tls_cert *cert, gnutls_x509_crt_t crt,
     unsigned int status, struct buf *reasons)
@@ -363,7 +402,8 @@ judge_name(const struct tls_cert *cert, gnutls_x509_crt_t crt,
 	struct buf names = BUF_INIT;
 	size_t count = alt_names(crt, &names);
 
-	if ((status & GNUTLS_CERT_UNEXPECTED_OWNER) != 0) {
+	if ((status & GNUTLS_CERT_UNEXPECTED_OWNER) != 0 ||
+	    fits_by_fragment(cert->host, crt)) {
 		if (names.len == 0)
 			common_name(crt, &names);
 		add_reason(reasons, "is for %s, not for %s", buf_text(&names),

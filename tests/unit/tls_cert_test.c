@@ -47,6 +47,40 @@ check_row(const struct row *row)
 	clear_pair(&pair);
 }
 
+/* A * stands for one whole part, the leftmost (RFC 7817 section 3). */
+static void
+wildcards(void)
+{
+	static const struct {
+		const char *san, *host;
+		bool fits;
+	} table[] = {
+		{ "*.example.org", "pop.example.org", true },
+		{ "*.example.org", "POP.example.org", true },
+		{ "*.example.org", "example.org", false },
+		{ "*.example.org", "a.pop.example.org", false },
+		{ "p*.example.org", "pop.example.org", false },
+		{ "*p.example.org", "pop.example.org", false },
+		{ "p*p.example.org", "pop.example.org", false },
+		{ "pop.*.org", "pop.example.org", false },
+		{ "*.*.org", "pop.example.org", false },
+		{ "*", "pop.example.org", false },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct row row = { 0,
+			{ .cn = "x", .san = table[i].san, .issuer = &ca },
+			{ .priority = MODERN }, table[i].host,
+			table[i].fits ? 0 : EX_UNAVAILABLE,
+			table[i].fits ? NULL : ", not for " };
+		int bad = test_bad;
+
+		check_row(&row);
+		if (test_bad != bad)
+			printf("# that was %s\n", table[i].san);
+	}
+}
+
 static void
 certificates(void)
 {
@@ -294,6 +328,7 @@ main(void)
 	signal(SIGPIPE, SIG_IGN);
 	make_files();
 	TEST(certificates);
+	TEST(wildcards);
 	TEST(pins);
 	TEST(options_that_cannot_be_used);
 	TEST(open_key);
