@@ -72,8 +72,6 @@ capa_add(struct capa *capa, const char *line, size_t len)
 		capa->sasl = xstrdup(arguments);
 	if (bit == POP3_CAP_EXPIRE)
 		capa->expire_days = expire_days(arguments);
-	if (bit == POP3_CAP_UTF8 && strncasecmp(arguments, "USER", 4) == 0)
-		capa->bits |= POP3_CAP_UTF8_USER;
 }
 
 void

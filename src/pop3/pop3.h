@@ -36,7 +36,6 @@ enum pop3_code {
 #define POP3_CAP_PIPELINING (1u << 3)
 #define POP3_CAP_STLS (1u << 4)
 #define POP3_CAP_UTF8 (1u << 5)
-#define POP3_CAP_UTF8_USER (1u << 6)
 #define POP3_CAP_LANG (1u << 7)
 #define POP3_CAP_RESP_CODES (1u << 8)
 #define POP3_CAP_AUTH_RESP_CODE (1u << 9)

@@ -424,6 +424,9 @@ refusals(void)
 		    "clear; use --tls, or --insecure-auth if that is wanted" },
 		{ { "user", 1, 0, 0, "pen\rcil", config }, EX_CONFIG,
 		    "the password holds a line end" },
+		{ { "apop", 0, 0, 0, "tanst\303\244\303\244f", config },
+		    EX_CONFIG,
+		    "--auth apop takes a user name and a password in ASCII" },
 		{ { "user", 1, 0, 1, NULL, config }, EX_CONFIG,
 		    "no password is configured, and work accepts nothing "
 		    "else" },

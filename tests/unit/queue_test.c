@@ -214,6 +214,8 @@ refusals(void)
 	CHECK_INT(pop3_retr(pop3, 3, collect, NULL, NULL, &err), -1);
 	CHECK_STR(err.text, "peer refused RETR 3: gone");
 	CHECK_INT(pop3_noop(pop3, &err), 0);
+	CHECK_INT(pop3_submit(pop3, &request, &err, "X %0300d", 0), -1);
+	CHECK_INT(err.status, EX_USAGE);
 	CHECK_INT(pop3_submit(pop3, &request, &err, "X %s", "a\r\nDELE 1"), -1);
 	CHECK_INT(err.status, EX_USAGE);
 	CHECK_INT(finish(pop3), 0);
@@ -445,7 +447,7 @@ capabilities(void)
 	CHECK(pop3_capa_known(pop3));
 	CHECK_INT(pop3_caps(pop3),
 	    POP3_CAP_TOP | POP3_CAP_UIDL | POP3_CAP_EXPIRE | POP3_CAP_UTF8 |
-		POP3_CAP_UTF8_USER | POP3_CAP_SASL);
+		POP3_CAP_SASL);
 	CHECK_INT(pop3_expire_days(pop3), 30);
 	CHECK_STR(pop3_sasl_mechanisms(pop3), "PLAIN CRAM-MD5");
 	CHECK_STR(pop3_capa_lines(pop3)[5], "EXPIRENEVER");
