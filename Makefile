@@ -143,14 +143,17 @@ demo: all
 # Put program, manual, completions and systemd units under $(DESTDIR)$(prefix).
 MAN1 := $(sort $(wildcard $(srcdir)/man/*.1))
 MAN5 := $(sort $(wildcard $(srcdir)/man/*.5))
+MAN7 := $(sort $(wildcard $(srcdir)/man/*.7))
 install: $(BUILD)/poplar
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
-	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(bashcompdir) \
+	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7 \
+	    $(DESTDIR)$(bashcompdir) \
 	    $(DESTDIR)$(zshcompdir) $(DESTDIR)$(fishcompdir) \
 	    $(DESTDIR)$(systemduserunitdir)
 	$(INSTALL) -m 755 $(BUILD)/poplar $(DESTDIR)$(bindir)/poplar
 	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
 	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
+	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(mandir)/man7
 	$(INSTALL) -m 644 $(srcdir)/completions/poplar.bash $(DESTDIR)$(bashcompdir)/poplar
 	$(INSTALL) -m 644 $(srcdir)/completions/_poplar $(DESTDIR)$(zshcompdir)/_poplar
 	$(INSTALL) -m 644 $(srcdir)/completions/poplar.fish $(DESTDIR)$(fishcompdir)/poplar.fish
@@ -168,6 +171,7 @@ uninstall:
 	rm -f $(DESTDIR)$(bindir)/poplar \
 	    $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
 	    $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5))) \
+	    $(addprefix $(DESTDIR)$(mandir)/man7/,$(notdir $(MAN7))) \
 	    $(DESTDIR)$(bashcompdir)/poplar $(DESTDIR)$(zshcompdir)/_poplar \
 	    $(DESTDIR)$(fishcompdir)/poplar.fish \
 	    $(addprefix $(DESTDIR)$(systemduserunitdir)/,poplar@.service poplar@.timer)
