@@ -155,16 +155,6 @@ b: all is well"
 	assert_line '       Set host to a name that the certificate is for.'
 }
 
-# clock_off SECONDS COMMAND...: on a machine whose clock is off by so much.
-clock_off() {
-	local offset=$1
-	shift
-	[[ -e clock.so ]] || "${CC:-cc}" -shared -fPIC -o clock.so \
-		"$TESTS_DIR/lib/clock.c"
-	LD_PRELOAD=$PWD/clock.so CLOCK_OFFSET=$offset \
-		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 "$@"
-}
-
 @test "check: a clock that is wrong" {
 	start_both
 	configure "tls-ca-file = $CA" 'maildir = ~/Mail'

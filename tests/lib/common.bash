@@ -108,6 +108,16 @@ poplar() {
 	return $status
 }
 
+# clock_off SECONDS COMMAND...: on a machine whose clock is off by so much.
+clock_off() {
+	local offset=$1
+	shift
+	[[ -e clock.so ]] || "${CC:-cc}" -shared -fPIC -o clock.so \
+		"$TESTS_DIR/lib/clock.c"
+	LD_PRELOAD=$PWD/clock.so CLOCK_OFFSET=$offset \
+		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 "$@"
+}
+
 # After `run --separate-stderr`: this and nothing else was on standard error.
 said() {
 	assert_equal "${stderr-}" "$1"
