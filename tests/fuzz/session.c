@@ -53,7 +53,7 @@ static int
 run(unsigned int mode, struct report_summary *summary)
 {
 	struct account *account = make_account(mode);
-	struct fetch_options options = { NULL, false };
+	struct fetch_options options = { .dry_run = false };
 	struct report report = { NULL, NULL, NULL, NULL };
 	struct err err = ERR_INIT;
 	int result = fetch_run(account, &options, &report, summary, &err);
