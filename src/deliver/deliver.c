@@ -239,11 +239,12 @@ deliver_device(const struct deliver *deliver)
 	return deliver->device;
 }
 
-bool
-deliver_has_own(struct deliver *deliver)
+int
+deliver_has_own(struct deliver *deliver, struct err *err)
 {
-	return deliver->kind->has_own != NULL &&
-	    deliver->kind->has_own(deliver);
+	if (deliver->kind->has_own == NULL)
+		return 0;
+	return deliver->kind->has_own(deliver, err);
 }
 
 /*

@@ -40,7 +40,7 @@ int maildir_scan_begin(struct maildir_scan *scan, int at, const char *name);
 const char *maildir_scan_next(struct maildir_scan *scan);
 void maildir_scan_end(struct maildir_scan *scan);
 
-bool maildir_has_own(struct deliver *deliver);
+int maildir_has_own(struct deliver *deliver, struct err *err);
 int maildir_recover(struct deliver *deliver, uint64_t device,
     struct deliver_pending *pending, size_t n,
     const struct deliver_hooks *hooks, struct err *err);

@@ -79,24 +79,31 @@ is_own(const struct deliver *deliver, const char *name)
 	    strncmp(name + digits + 2, deliver->ident, 8) == 0;
 }
 
-bool
-maildir_has_own(struct deliver *deliver)
+/* 1, 0, or -1: a directory that cannot be read is not an empty one. */
+static int
+dir_has_own(const struct deliver *deliver, int dir, struct err *err)
 {
-	struct maildir *maildir = deliver->work;
-	const int dirs[] = { maildir->new, maildir->cur };
 	struct maildir_scan scan;
 	const char *name;
-	bool has = false;
-	size_t i;
+	int has = 0;
 
-	for (i = 0; i < 2 && !has; i++) {
-		if (maildir_scan_begin(&scan, dirs[i], ".") == -1)
-			continue;
-		while (!has && (name = maildir_scan_next(&scan)) != NULL)
-			has = is_own(deliver, name);
-		maildir_scan_end(&scan);
-	}
+	if (maildir_scan_begin(&scan, dir, ".") == -1)
+		return err_sys(err, EX_IOERR, "%s", deliver->path);
+	while (has == 0 && (name = maildir_scan_next(&scan)) != NULL)
+		has = is_own(deliver, name);
+	if (has == 0 && errno != 0)
+		has = err_sys(err, EX_IOERR, "%s", deliver->path);
+	maildir_scan_end(&scan);
 	return has;
+}
+
+int
+maildir_has_own(struct deliver *deliver, struct err *err)
+{
+	const struct maildir *maildir = deliver->work;
+	int has = dir_has_own(deliver, maildir->new, err);
+
+	return has == 0 ? dir_has_own(deliver, maildir->cur, err) : has;
 }
 
 /* Without flags, and without the sizes that readers change and add. */

@@ -88,10 +88,14 @@ open_destination(struct run *run, struct err *err)
 static int
 check_memory(struct run *run, struct err *err)
 {
+	int has;
+
 	if (!asks_for_new(run) || run->account->no_state || !run->records ||
 	    state_listed(run->state) != 0 || !state_is_empty(run->state) ||
-	    !deliver_has_own(run->deliver))
+	    (has = deliver_has_own(run->deliver, err)) == 0)
 		return 0;
+	if (has == -1)
+		return -1;
 	return err_set(err, EX_TEMPFAIL,
 	    "%s holds mail that poplar delivered, but the state file %s "
 	    "remembers none of it; bring that file back, or `poplar state "

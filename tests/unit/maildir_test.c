@@ -6,6 +6,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "deliver/kind.h"
+#include "deliver/maildir.h"
+
 #include "deliver_test.h"
 
 static struct deliver_spec spec;
@@ -44,7 +47,7 @@ test_whole_way(void)
 	CHECK(deliver_is_journalled(deliver));
 	CHECK_STR(deliver_kind(deliver), "maildir");
 	CHECK_STR(deliver_path(deliver), spec.path);
-	CHECK(!deliver_has_own(deliver));
+	CHECK_INT(deliver_has_own(deliver, &err), 0);
 	CHECK_INT(receive(deliver, &items[0], "a", "one\n", &err), 0);
 	CHECK_INT(receive(deliver, &items[1], "b", "two\n", &err), 0);
 	CHECK(strcmp(items[0].name, items[1].name) != 0);
@@ -59,7 +62,7 @@ test_whole_way(void)
 	CHECK_INT(items[0].failed, 0);
 	CHECK_INT(count_names(in_place("box/new"), name), 2);
 	CHECK_INT(count_names(in_place("box/tmp"), NULL), 2);
-	CHECK(deliver_has_own(deliver));
+	CHECK_INT(deliver_has_own(deliver, &err), 1);
 	/* a second time it is there already */
 	CHECK_INT(deliver_apply(deliver, list, 2, NULL, &err), 0);
 	CHECK_INT(items[0].failed, 0);
@@ -68,6 +71,25 @@ test_whole_way(void)
 	text = get_file(in_place("box/new/%s", items[1].name), &len);
 	CHECK_STR(text, "two\n");
 	free(text);
+	shut(deliver);
+}
+
+/* What cannot be read is not taken for empty. */
+static void
+test_unreadable(void)
+{
+	struct deliver *deliver = open_box();
+	struct maildir *maildir = deliver->work;
+	int fd = open(in_place("file"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	CHECK(dup2(fd, maildir->cur) != -1);
+	err.status = 0;
+	CHECK_INT(deliver_has_own(deliver, &err), -1);
+	CHECK_INT(err.status, EX_IOERR);
+	CHECK(strstr(err.text, spec.path) != NULL);
+	CHECK(dup2(fd, maildir->new) != -1);
+	CHECK_INT(deliver_has_own(deliver, &err), -1);
+	close(fd);
 	shut(deliver);
 }
 
@@ -483,6 +505,7 @@ int
 main(void)
 {
 	TEST(test_whole_way);
+	TEST(test_unreadable);
 	TEST(test_name);
 	TEST(test_name_taken);
 	TEST(test_made);
