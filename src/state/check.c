@@ -86,6 +86,8 @@ check_header(struct check *check, struct err *err)
 	got = lines_next(&check->lines, &line, &len, err);
 	if (got == -1)
 		return -1;
+	if (got == 1)
+		why = "malformed identity";
 	if (got == 1 &&
 	    record_parse_header(line, len, &text, state->key, &why) == 0 &&
 	    record_decode(text, &check->loader.scratch, &data, &len) == 0) {

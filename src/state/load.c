@@ -343,6 +343,9 @@ load_header(struct state *state, struct lines *lines, const char *identity,
 	got = lines_next(lines, &line, &len, err);
 	if (got == -1)
 		return -1;
+	if (got == 1)
+		why = lines->complete ? "malformed identity" :
+					"its first line is incomplete";
 	if (got == 0 || !lines->complete ||
 	    record_parse_header(line, len, &text, state->key, &why) == -1 ||
 	    record_decode(text, &scratch, &data, &len) == -1) {

@@ -47,12 +47,15 @@ must_open(enum state_mode mode)
 	return state;
 }
 
+static char open_text[sizeof(((struct err *)0)->text)]; /* its sentence */
+
 static int
 open_status(enum state_mode mode)
 {
 	struct err err = ERR_INIT;
 	struct state *state = state_open(path, IDENTITY, mode, &err);
 
+	snprintf(open_text, sizeof(open_text), "%s", err.text);
 	state_close(state);
 	return state == NULL ? err.status : 0;
 }
@@ -539,6 +542,9 @@ survives_torn_tails(void)
 	for (cut = 0; cut < header; cut++) {
 		spit(path, whole.data, cut);
 		CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+		CHECK(strstr(open_text,
+			  cut == 0 ? "it is empty" :
+				     "its first line is incomplete") != NULL);
 		CHECK_INT(file_size(path), cut);
 	}
 	buf_clear(&whole);
