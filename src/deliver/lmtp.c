@@ -108,6 +108,7 @@ set_up(struct lmtp *lmtp, const struct deliver *deliver, struct err *err)
 	lmtp->recipient = xstrdup(recipient);
 	lmtp->conn.peer = lmtp->peer;
 	lmtp->conn.timeout_ms = deliver->timeout_ms;
+	lmtp->conn.until_ms = deliver->until_ms;
 	return split_address(lmtp, lmtp->peer, err);
 }
 

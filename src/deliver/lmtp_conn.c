@@ -32,6 +32,13 @@ lost(struct lmtp_conn *conn, struct err *err, const char *why)
 	return err_set(err, EX_TEMPFAIL, "%s: %s", conn->peer, why);
 }
 
+static int64_t
+answer_until(const struct lmtp_conn *conn)
+{
+	return deadline_earlier(conn->until_ms,
+	    deadline_after(conn->timeout_ms));
+}
+
 /* Until events may be had. -1: closed. */
 static int
 wait_for(struct lmtp_conn *conn, short events, int64_t until_ms,
@@ -61,7 +68,7 @@ static int
 flush(struct lmtp_conn *conn, const struct deliver_hooks *hooks,
     struct err *err)
 {
-	int64_t until_ms = deadline_after(conn->timeout_ms);
+	int64_t until_ms = answer_until(conn);
 	size_t done = 0;
 	ssize_t n;
 
@@ -189,7 +196,7 @@ lmtp_reply(struct lmtp_conn *conn, struct lmtp_reply *reply,
 
 	if (flush(conn, hooks, err) == -1)
 		return -1;
-	until_ms = deadline_after(conn->timeout_ms);
+	until_ms = answer_until(conn);
 	for (lines = 0; more == 1 && lines < LINES_MAX; lines++) {
 		if (read_line(conn, &line, &len, until_ms, hooks, err) == -1)
 			return -1;
@@ -223,8 +230,7 @@ lmtp_connect(struct lmtp_conn *conn, const struct net_target *target,
 	int len;
 
 	conn->in_pos = conn->in_len = conn->out_len = 0;
-	conn->fd =
-	    net_connect(target, NULL, deadline_after(conn->timeout_ms), err);
+	conn->fd = net_connect(target, NULL, answer_until(conn), err);
 	if (conn->fd == -1) {
 		/* trouble on the way is never the message's fault */
 		err->status = EX_TEMPFAIL;

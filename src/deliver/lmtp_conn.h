@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct deliver_hooks;
 struct err;
@@ -13,8 +14,9 @@ struct net_target;
 struct lmtp_conn {
 	int fd;           /* -1: none */
 	const char *peer; /* borrowed: names it in sentences */
-	int timeout_ms;
-	bool eight_bit; /* 8BITMIME was offered */
+	int timeout_ms;   /* of each answer */
+	int64_t until_ms; /* deadline.h: of all of them */
+	bool eight_bit;   /* 8BITMIME was offered */
 	size_t in_pos, in_len, out_len;
 	char in[4096];
 	char out[65536];

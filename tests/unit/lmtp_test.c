@@ -5,6 +5,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "base/deadline.h"
+
 #include "deliver_test.h"
 
 static struct err err;
@@ -117,8 +119,8 @@ static const char text[] =
 
 /* count messages in one batch, handed to the address; what became of each. */
 static void
-hand(const char *to, int batches, int count, int failed[4], int *done,
-    int timeout_ms)
+hand_until(const char *to, int batches, int count, int failed[4], int *done,
+    int timeout_ms, int64_t until_ms)
 {
 	struct deliver_spec spec = make_spec("lmtp", to);
 	struct deliver_hooks hooks = { .delivered = delivered, .arg = done };
@@ -129,6 +131,7 @@ hand(const char *to, int batches, int count, int failed[4], int *done,
 	*done = 0;
 	spec.recipient = "jane";
 	spec.timeout_ms = timeout_ms;
+	spec.until_ms = until_ms;
 	deliver = deliver_open(&spec, &err);
 	CHECK(deliver != NULL);
 	for (batch = 0; batch < batches; batch++) {
@@ -145,6 +148,14 @@ hand(const char *to, int batches, int count, int failed[4], int *done,
 		deliver_release(deliver, list, (size_t)count);
 	}
 	deliver_close(deliver);
+}
+
+static void
+hand(const char *to, int batches, int count, int failed[4], int *done,
+    int timeout_ms)
+{
+	hand_until(to, batches, count, failed, done, timeout_ms,
+	    DEADLINE_NEVER);
 }
 
 static void
@@ -286,6 +297,25 @@ test_trouble(void)
 	remove_tree(place);
 }
 
+/* --deadline is heeded while an answer is waited for. */
+static void
+test_deadline(void)
+{
+	static const char *const silent[] = { NULL };
+	int64_t start = deadline_now();
+	int failed[4], done;
+	pid_t pid;
+
+	make_place();
+	listen_tcp();
+	pid = serve(silent);
+	hand_until(address, 1, 1, failed, &done, 60000, start + 1000);
+	CHECK_INT(failed[0], EX_TEMPFAIL);
+	CHECK_INT(done, 0);
+	CHECK(deadline_now() - start < 30000);
+	finish(pid);
+}
+
 static void
 test_addresses(void)
 {
@@ -320,6 +350,7 @@ main(void)
 	TEST(test_lost);
 	TEST(test_idle);
 	TEST(test_trouble);
+	TEST(test_deadline);
 	TEST(test_addresses);
 	return TEST_END();
 }
