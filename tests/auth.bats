@@ -535,6 +535,17 @@ STAT: Das Postfach ist gesperrt, bitte später"
 		'poplar: tester@127.0.0.1: 127.0.0.1 refused LANG pt-BR: unknown'
 	assert_output '1 5'
 	finish_script
+
+@test "codes: a login delay that delete has met binds the next run too" {
+	make_mailbox mail 1
+	start_server --mailbox mail --caps USER,LOGIN-DELAY\ 900,UIDL \
+		--fault-connections 1 --err-at 'PASS:1=-ERR [LOGIN-DELAY] slow\r\n'
+	run --separate-stderr -75 poplar delete 1 "${PLAIN[@]}"
+	said "poplar: tester@127.0.0.1: 127.0.0.1 refused the login: [LOGIN-DELAY] slow"
+	run --separate-stderr -75 poplar fetch --maildir box "${PLAIN[@]}"
+	assert_regex "$stderr" '^poplar: tester@127.0.0.1: 127.0.0.1 asked for a pause between logins; the next one may come in [0-9]+ seconds$'
+	# that one did not even connect
+	assert_equal "$(grep -c 'C: PASS' "$SERVER_LOG")" 1
 }
 
 @test "expire: mail that is kept and will vanish is worth a warning" {

@@ -182,7 +182,7 @@ fetch_delete(struct account *account, const struct delete_options *options,
 		.until_ms = deadline_after(account->deadline_ms),
 	};
 	struct choice choice = { .run = &run, .options = options };
-	struct err quit = ERR_INIT;
+	struct err quit = ERR_INIT, local = ERR_INIT;
 	int r;
 
 	memset(summary, 0, sizeof(*summary));
@@ -199,8 +199,10 @@ fetch_delete(struct account *account, const struct delete_options *options,
 			r = -1;
 		}
 	}
-	if (run.state != NULL && !options->dry_run && r == 0)
-		r = state_sync(run.state, err);
+	/* after a failure, too: the server may have asked for a pause */
+	if (run.state != NULL && !options->dry_run &&
+	    state_sync(run.state, r == 0 ? err : &local) == -1)
+		r = -1;
 	if (r == -1)
 		run_status(&run, err->status);
 	run_free(&run);
