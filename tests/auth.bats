@@ -535,6 +535,7 @@ STAT: Das Postfach ist gesperrt, bitte später"
 		'poplar: tester@127.0.0.1: 127.0.0.1 refused LANG pt-BR: unknown'
 	assert_output '1 5'
 	finish_script
+}
 
 @test "codes: a login delay that delete has met binds the next run too" {
 	make_mailbox mail 1
@@ -569,4 +570,29 @@ deletes mail 30 days after it was retrieved"
 	run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}"
 	grep -q 'C: QUIT' "$SERVER_LOG"
 	assert_equal "$(maildir_digests box | wc -l)" 2
+}
+
+# Other mail of the same size, all under new ids: one is looked at, and is new.
+@test "expire: QUIT once the message that was looked at is delivered" {
+	make_mailbox mail 3
+	start_server --mailbox mail --caps 'USER,UIDL,EXPIRE 0'
+	run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}" \
+		--identity "$TEST_USER@test"
+	stop_server
+	sed -i 's/This is message/That is message/' mail/*
+	start_server --mailbox mail --salt new --caps 'USER,UIDL,EXPIRE 0'
+	run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}" \
+		--identity "$TEST_USER@test" -v
+	assert_regex "$stderr" '3 messages'
+	assert_equal "$(grep -c 'C: RETR' "$SERVER_LOG")" 7
+	assert_equal "$(grep -c 'C: QUIT' "$SERVER_LOG")" 2
+	assert_equal "$(maildir_digests box | wc -l)" 6
+	stop_server
+	# and not as long as it is not
+	sed -i 's/That is message/What is message/' mail/*
+	start_server --mailbox mail --salt newer --caps 'USER,UIDL,EXPIRE 0'
+	run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}" \
+		--identity "$TEST_USER@test" --filter 'exit 1'
+	assert_equal "$(grep -c 'C: RETR' "$SERVER_LOG")" 8
+	assert_equal "$(grep -c 'C: QUIT' "$SERVER_LOG")" 2
 }

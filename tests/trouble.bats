@@ -385,3 +385,20 @@ unprivileged() {
 	run --separate-stderr -0 poplar fetch --maildir Mail --identity me "${PLAIN[@]}"
 	run -1 grep RETR "$SERVER_LOG"
 }
+
+# What the batch before it has left to be tidied up is tidied up by the next run.
+@test "trouble: a disk that is full in the second batch keeps the first" {
+	make_mailbox mail 100
+	head -c 400000 /dev/zero | tr '\0' x | fold >mail/100
+	stop_server
+	start_server --mailbox mail
+	run --separate-stderr -74 limited 200 fetch --maildir Mail "${PLAIN[@]}"
+	assert_output ''
+	said "poplar: tester@127.0.0.1: $PWD/Mail: File too large"
+	assert_equal "$(maildir_digests Mail | wc -l)" 64
+	run --separate-stderr -0 poplar fetch --maildir Mail "${PLAIN[@]}"
+	said ''
+	assert_equal "$(maildir_digests Mail)" "$(mailbox_digests mail)"
+	run -0 ls Mail/tmp
+	assert_output ''
+}

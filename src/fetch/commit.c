@@ -95,6 +95,18 @@ is_damaged(const struct job *job, struct err *err)
 	return true;
 }
 
+/* Retrieved in this session, and safe now: QUIT may delete it. */
+static void
+count_safe(struct run *run, const struct plan_item *plan)
+{
+	run->uncommitted--;
+	if (run->probed != plan->num)
+		return;
+	/* it was retrieved twice */
+	run->uncommitted--;
+	run->probed = 0;
+}
+
 /* Retrieved before, here or under another UIDL: it stays as it is. */
 static void
 settle_known(struct run *run, struct job *job, struct state_entry *entry)
@@ -104,7 +116,7 @@ settle_known(struct run *run, struct job *job, struct state_entry *entry)
 	const char *uid = plan_uid(run, plan, &len);
 
 	drop(run, job);
-	run->uncommitted--;
+	count_safe(run, plan);
 	plan->flags |= PLAN_DONE;
 	entry->scratch |= KNOWN_CLAIMED;
 	if (entry->flags & STATE_GONE)
@@ -262,7 +274,7 @@ settle_delivered(struct run *run, struct job *job)
 	plan->flags |= PLAN_DONE;
 	if (job->entry != NULL)
 		job->entry->scratch |= KNOWN_CLAIMED | 1;
-	run->uncommitted--;
+	count_safe(run, plan);
 	run->summary->octets += job->item.octets;
 	run_message(run, plan, REPORT_DELIVERED,
 	    job->item.name[0] != '\0' ? job->item.name : NULL, NULL);
@@ -370,6 +382,14 @@ commit_batch(struct run *run, struct batch *batch, struct err *err)
 	else
 		release(run, batch);
 	return r;
+}
+
+void
+commit_leave(struct run *run)
+{
+	if (run->unreleased != NULL)
+		batch_free(run, run->unreleased);
+	run->unreleased = NULL;
 }
 
 int

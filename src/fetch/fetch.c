@@ -200,6 +200,7 @@ one_session(struct run *run, struct err *err)
 	int r;
 
 	run->uncommitted = 0;
+	run->probed = 0;
 	if (run_open_session(run, err) == -1)
 		return -1;
 	run->logged_in = true;

@@ -60,10 +60,14 @@ is_known(struct run *run, uint32_t num, struct err *err)
 
 	digest_final(running, digest);
 	digest_free(running);
-	run->uncommitted++;
 	if (r == -1)
 		return pop3_dead(run->session.pop3) ? -1 : 0;
-	return state_find_digest(run->state, digest) != NULL;
+	if (state_find_digest(run->state, digest) != NULL)
+		return 1;
+	/* a QUIT may delete it now, until it has been delivered */
+	run->uncommitted++;
+	run->probed = num;
+	return 0;
 }
 
 int

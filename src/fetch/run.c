@@ -281,6 +281,7 @@ run_free(struct run *run)
 		run->batches = batch->next;
 		commit_abandon(run, batch);
 	}
+	commit_leave(run);
 	for (struct job *job = run->free_jobs, *next; job != NULL; job = next) {
 		next = job->next;
 		free(job);

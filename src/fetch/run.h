@@ -126,6 +126,7 @@ struct run {
 	int64_t spoken_at; /* when the server was last spoken to */
 	struct pop3_request noop;
 	uint64_t uncommitted; /* retrieved in this session, not applied */
+	uint32_t probed;      /* retrieved to look at it, new; 0: none */
 	size_t held;     /* jobs that are begun: each may have a file open */
 	size_t held_max; /* so that there are descriptors for all of them */
 	struct report_progress progress;
@@ -186,6 +187,8 @@ int commit_batch(struct run *run, struct batch *batch, struct err *err);
 void commit_abandon(struct run *run, struct batch *batch);
 /* Make the last A records durable and remove the last tmp names. */
 int commit_finish(struct run *run, struct err *err);
+/* The same after a fault: the files stay, for recovery. */
+void commit_leave(struct run *run);
 /* A message that will not be delivered; err says why. Its file goes. */
 void commit_fail(struct run *run, struct job *job, const struct err *err);
 
