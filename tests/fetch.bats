@@ -351,3 +351,34 @@ poplar: tester@localhost: localhost refused QUIT: refused by the test'
 	poplar fetch --stdout 1 "${TLS[@]}" >out
 	run -0 cmp "$MAIL/1" out
 }
+
+@test "fetch: what is passed over or fails is told once, with more sessions too" {
+	make_mailbox mail 8
+	printf 'large: %0500d\n' 1 >>mail/004
+	printf 'large: %0500d\n' 1 >>mail/007
+	start_server --mailbox mail --fault-connections 2 --close-at RETR:3
+	run --separate-stderr -73 poplar fetch --json --maildir box --max-size 400 \
+		--filter 'case $(cat) in *message?1*) exit 3 ;; *message?2*) exit 1 ;; esac' \
+		"${PLAIN[@]}"
+	assert_equal "$(grep -c 'C: PASS\|C: AUTH' "$SERVER_LOG")" 3
+	run -0 jq -r 'select(.num) | "\(.num) \(.outcome)"' <<<"$output"
+	assert_equal "$(sort <<<"$output")" "1 failed
+2 skipped
+3 delivered
+4 skipped
+5 delivered
+6 delivered
+7 skipped
+8 delivered"
+	assert_equal "$stderr" \
+		'poplar: tester@127.0.0.1: message 1: the filter command failed'
+}
+
+@test "fetch: a message that a later session delivers was not passed over" {
+	make_mailbox mail 5
+	start_server --mailbox mail
+	run --separate-stderr -0 poplar fetch --json --maildir box \
+		--max-bytes 300 --repeat "${PLAIN[@]}"
+	run -0 jq -c 'select(.summary) | [.delivered, .skipped]' <<<"$output"
+	assert_output '[2,3]'
+}

@@ -17,6 +17,8 @@ struct state_entry;
 #define LISTED_REPEATED 0x4   /* another message has the same UIDL */
 #define LISTED_GROUP_SEEN 0x8 /* and all of them are as recorded */
 #define LISTED_CHOSEN 0x10    /* delete: it goes */
+#define LISTED_SKIPPED 0x20   /* told: passed over */
+#define LISTED_FAILED 0x40    /* told: failed */
 
 struct listed {
 	struct state_entry *entry; /* the first of this UIDL; NULL: none */

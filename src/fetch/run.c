@@ -33,12 +33,39 @@ run_warn(struct run *run, const struct err *err)
 		run->report->warning(run->report->arg, err);
 }
 
+/*
+ * A message that an earlier session passed over or failed at: true if that is
+ * all that is to be told of it now.
+ */
+static bool
+told_before(struct run *run, const struct report_message *message)
+{
+	struct listed *listed;
+	uint16_t flag = message->outcome == REPORT_SKIPPED ? LISTED_SKIPPED :
+	    message->outcome == REPORT_FAILED              ? LISTED_FAILED :
+							     0;
+
+	if (message->num == 0 || message->num > run->listing.count)
+		return false;
+	listed = &run->listing.messages[message->num - 1];
+	if (listed->flags & flag)
+		return true;
+	if (listed->flags & LISTED_SKIPPED) {
+		run->summary->skipped--;
+		listed->flags &= (uint16_t)~LISTED_SKIPPED;
+	}
+	listed->flags |= flag;
+	return false;
+}
+
 /* Count it in the summary, and pass it on. */
 static void
 tell(struct run *run, const struct report_message *message)
 {
 	struct report_summary *summary = run->summary;
 
+	if (told_before(run, message))
+		return;
 	summary->delivered += message->outcome == REPORT_DELIVERED;
 	summary->known += message->outcome == REPORT_KNOWN;
 	summary->skipped += message->outcome == REPORT_SKIPPED;
@@ -228,9 +255,11 @@ run_list(struct run *run, bool sizes, struct err *err)
 {
 	(void)state_each(run->state, clear_scratch, NULL);
 	carry_remember(run);
+	told_keep(&run->told, &run->listing);
 	if (listing_ask(&run->listing, run->session.pop3, run->state, sizes,
 		err) == -1)
 		return -1;
+	told_carry(&run->told, &run->listing);
 	warn_disagreement(run);
 	return 0;
 }
@@ -289,6 +318,7 @@ run_free(struct run *run)
 	remove_free(run);
 	plan_clear(&run->plan);
 	carry_clear(&run->carry);
+	told_clear(&run->told);
 	listing_clear(&run->listing);
 	digest_free(run->digest);
 	deliver_close(run->deliver);

@@ -14,6 +14,7 @@
 #include "fetch/listing.h"
 #include "fetch/plan.h"
 #include "fetch/report.h"
+#include "fetch/told.h"
 #include "pop3/pop3.h"
 #include "session/session.h"
 
@@ -104,6 +105,7 @@ struct run {
 	struct digest *digest;
 	struct session session;
 	struct listing listing;
+	struct told told; /* of listings that are gone */
 	struct plan plan;
 	struct carry carry;
 	int64_t until_ms;
