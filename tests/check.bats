@@ -90,13 +90,14 @@ ok     the configuration $HOME/.config/poplar/config has no errors
 b: all is well"
 	run --separate-stderr -0 poplar check --config-only -a b
 	refute_line 'a: all is well'
-	printf '%s\n' 'hots = x' 'tls = perhaps' >>.config/poplar/config
+	printf '%s\n' 'hots = x' 'tls = perhaps' 'tls-pin = 0123' >>.config/poplar/config
 	run --separate-stderr -78 poplar check --config-only
 	assert_output ''
 	assert_regex "$stderr" ':7: .*hots.*
-.*:8: .*perhaps'
+.*:8: .*perhaps.*
+.*:9: tls-pin: "0123" is not a pin'
 	run --separate-stderr -64 poplar check --config-only --no-config
-	sed -i 7,8d .config/poplar/config
+	sed -i 7,9d .config/poplar/config
 	run --separate-stderr -64 poplar check
 	assert_equal "$output" ''
 }

@@ -15,6 +15,7 @@
 #include "base/parse.h"
 #include "base/xalloc.h"
 #include "net/net.h"
+#include "net/tls.h"
 
 #define TIMEOUT_MAX_S (24 * 3600)
 #define DEADLINE_MAX_S (365 * 24 * 3600)
@@ -125,7 +126,9 @@ setting_set_pin(const struct setting *setting, struct account *account,
 	size_t n = 0;
 
 	(void)setting;
-	(void)err;
+	if (!tls_pin_is_good(value))
+		return setting_refuse(err, value,
+		    "a pin: sha256: and 64 hex digits or 44 of base64");
 	while (account->tls_pins != NULL && account->tls_pins[n] != NULL) {
 		if (!(account->given & GIVEN_PINS))
 			free(account->tls_pins[n]);

@@ -24,6 +24,9 @@ struct tls_options {
 	const char *priority;             /* GnuTLS priority string, or NULL */
 };
 
+/* Is it one that pins above may hold? */
+bool tls_pin_is_good(const char *pin);
+
 /*
  * Handshake as a client on fd (non-blocking, borrowed) with host as SNI and for
  * verification, until until_ms. TLS 1.2 or newer, ALPN pop3 offered. NULL:

@@ -6,6 +6,7 @@
 #include <bsd/readpassphrase.h>
 #include <bsd/string.h>
 #include <ctype.h>
+#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -76,6 +78,14 @@ parse_pin(const char *text, unsigned char pin[PIN_LEN])
 	}
 	gnutls_free(out.data);
 	return rc;
+}
+
+bool
+tls_pin_is_good(const char *pin)
+{
+	unsigned char octets[PIN_LEN];
+
+	return parse_pin(pin, octets) == 0;
 }
 
 static int
@@ -194,6 +204,15 @@ tls_cert_credentials(const struct tls_cert *cert)
 	return cert->credentials;
 }
 
+/* GnuTLS does not tell why it cannot read a file. */
+static const char *
+why_not(const char *file, int rc)
+{
+	if (rc >= 0)
+		return "it is empty";
+	return access(file, R_OK) == -1 ? strerror(errno) : gnutls_strerror(rc);
+}
+
 static int
 load_authorities(struct tls_cert *cert, struct err *err)
 {
@@ -214,7 +233,7 @@ load_authorities(struct tls_cert *cert, struct err *err)
 	if (n > 0)
 		return 0;
 	return err_set(err, EX_CONFIG, "%s: no certificates to trust: %s", file,
-	    n < 0 ? gnutls_strerror(n) : "it is empty");
+	    why_not(file, n));
 }
 
 int
@@ -232,8 +251,7 @@ tls_cert_trust(struct tls_cert *cert, struct err *err)
 		    GNUTLS_X509_FMT_PEM);
 		if (n <= 0)
 			return err_set(err, EX_CONFIG,
-			    "%s: no revocation list: %s", crl,
-			    n < 0 ? gnutls_strerror(n) : "it is empty");
+			    "%s: no revocation list: %s", crl, why_not(crl, n));
 	}
 	cert->trust_loaded = true;
 	return 0;

@@ -9,6 +9,10 @@
 #include "base/err.h"
 #include "unit/test.h"
 
+/* A pin made of one digit. */
+#define PIN(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d)
+#define PIN8(d) d d d d d d d d
+
 /* Set name, or fail the test. */
 static void
 put(struct account *account, const char *name, const char *value)
@@ -136,6 +140,9 @@ bad_values_are_refused(void)
 		{ "user", "a\rb", "a control character (0x0d) in the value" },
 		{ "user", "a\nb", NULL },
 		{ "auth", "a b", NULL },
+		{ "tls-pin", "sha256:12",
+		    "\"sha256:12\" is not a pin: sha256: and 64 hex digits "
+		    "or 44 of base64" },
 		{ "auth", "a-very-long-mechanism-name", NULL },
 		{ "tls", "yes", "\"yes\" is not implicit, starttls or none" },
 		{ "tls", "\033[1m", NULL },
@@ -213,8 +220,8 @@ layers_replace_as_a_group(void)
 
 	put(account, "maildir", "/a");
 	put(account, "password-file", "/p");
-	put(account, "tls-pin", "one");
-	put(account, "tls-pin", "two");
+	put(account, "tls-pin", PIN("1"));
+	put(account, "tls-pin", PIN("2"));
 	put(account, "ipv4", "yes");
 	refused(account, "mbox", "/b",
 	    "a second destination: there is maildir already");
@@ -223,13 +230,13 @@ layers_replace_as_a_group(void)
 	account_layer(account);
 	put(account, "mbox", "/b");
 	put(account, "password-command", "echo");
-	put(account, "tls-pin", "three");
+	put(account, "tls-pin", PIN("3"));
 	put(account, "ipv6", "yes");
 	CHECK_STR(account->deliver_kind, "mbox");
 	CHECK_STR(account->deliver_path, "/b");
 	CHECK(account->password_file == NULL);
 	CHECK_STR(account->password_command, "echo");
-	CHECK_STR(account->tls_pins[0], "three");
+	CHECK_STR(account->tls_pins[0], PIN("3"));
 	CHECK(account->tls_pins[1] == NULL);
 	CHECK_INT(account->family, AF_INET6);
 	account_layer(account);
@@ -269,13 +276,13 @@ a_copy_is_its_own(void)
 	struct account *account = account_new(), *copy;
 
 	put(account, "host", "pop.example.org");
-	put(account, "tls-pin", "one");
+	put(account, "tls-pin", PIN("1"));
 	put(account, "limit", "3");
 	copy = account_copy(account);
 	put(account, "host", "other.example.org");
 	account_free(account);
 	CHECK_STR(copy->host, "pop.example.org");
-	CHECK_STR(copy->tls_pins[0], "one");
+	CHECK_STR(copy->tls_pins[0], PIN("1"));
 	CHECK(copy->tls_pins[1] == NULL);
 	CHECK_INT(copy->limit, 3);
 	account_free(copy);
@@ -320,7 +327,8 @@ completion_fills_in(void)
 		{ { "host", "h.example" }, NULL, NULL, NULL, NULL,
 		    "no user name for h.example: give --user, or write USER@ "
 		    "in the URL" },
-		{ { "host", "h", "user", "j", "tls", "none", "tls-pin", "00" },
+		{ { "host", "h", "user", "j", "tls", "none", "tls-pin",
+		      PIN("0") },
 		    NULL, NULL, NULL, NULL,
 		    "tls-pin says whom to trust, but tls is none" },
 		{ { "host", "h", "user", "j", "tls-pin-only", "yes" }, NULL,

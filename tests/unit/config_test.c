@@ -14,6 +14,10 @@
 #include "base/xalloc.h"
 #include "unit/test.h"
 
+/* A pin made of one digit. */
+#define PIN(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d) PIN8(d)
+#define PIN8(d) d d d d d d d d
+
 static char directory[] = "/tmp/poplar-config-XXXXXX";
 
 /* Write a file in the test's directory; returns its path (the caller's). */
@@ -458,6 +462,7 @@ sample(const struct setting *setting)
 		{ "delete-after", "3d" },
 		{ "limit", "5" },
 		{ "sync", "files" },
+		{ "tls-pin", PIN("0") },
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -517,35 +522,40 @@ every_setting_goes_there_and_back(void)
 static void
 printing_hides_secrets(void)
 {
-	struct config *config = read_good("[account a]\n"
-					  "url = pop3s://joe@h.example\n"
-					  "password = secret\n"
-					  "proxy = socks5://u:secret@p:1\n"
-					  "tls-pin = one\n"
-					  "tls-pin = two\n");
+	static const char pins[] =
+	    "tls-pin = " PIN("1") "\n"
+				  "tls-pin = " PIN("2") "\n";
+	char *text = xasprintf("[account a]\n"
+			       "url = pop3s://joe@h.example\n"
+			       "password = secret\n"
+			       "proxy = socks5://u:secret@p:1\n%s",
+	    pins);
+	char *shown = xasprintf("[account a]\n"
+				"host = h.example\n"
+				"user = joe\n"
+				"tls = implicit\n"
+				"%s"
+				"timeout = 60s\n"
+				"proxy = socks5://********@p:1\n"
+				"utf8 = auto\n"
+				"lang = auto\n"
+				"pipelining = auto\n"
+				"password = ********\n"
+				"keep\n"
+				"sync = auto\n",
+	    pins);
+	struct config *config = read_good(text);
 	struct err err = ERR_INIT;
 	struct account *account = config_account(config, "a", &err);
 	struct buf out = BUF_INIT;
 
 	config_print_account(account, &out);
-	CHECK_STR(buf_text(&out),
-	    "[account a]\n"
-	    "host = h.example\n"
-	    "user = joe\n"
-	    "tls = implicit\n"
-	    "tls-pin = one\n"
-	    "tls-pin = two\n"
-	    "timeout = 60s\n"
-	    "proxy = socks5://********@p:1\n"
-	    "utf8 = auto\n"
-	    "lang = auto\n"
-	    "pipelining = auto\n"
-	    "password = ********\n"
-	    "keep\n"
-	    "sync = auto\n");
+	CHECK_STR(buf_text(&out), shown);
 	account_free(account);
 	config_free(config);
 	buf_clear(&out);
+	free(shown);
+	free(text);
 }
 
 static void
