@@ -371,7 +371,7 @@ poplar: tester@localhost: localhost refused QUIT: refused by the test'
 7 skipped
 8 delivered"
 	assert_equal "$stderr" \
-		'poplar: tester@127.0.0.1: message 1: the filter command failed'
+		'poplar: tester@127.0.0.1: message 1: the filter ended with status 3'
 }
 
 @test "fetch: a message that a later session delivers was not passed over" {

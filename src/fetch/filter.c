@@ -52,6 +52,19 @@ ask_command(struct run *run, FILE *file, int *status, struct err *err)
 	    run, status, err);
 }
 
+static void
+refused_by_command(int status, struct err *err)
+{
+	if (WIFSIGNALED(status))
+		(void)err_set(err, EX_CANTCREAT,
+		    "the filter was killed by signal %d", WTERMSIG(status));
+	else
+		(void)err_set(err,
+		    WEXITSTATUS(status) == EX_TEMPFAIL ? EX_TEMPFAIL :
+							 EX_CANTCREAT,
+		    "the filter ended with status %d", WEXITSTATUS(status));
+}
+
 /* 1: fetch; 0: leave; -1: err says why not. */
 static int
 judge(struct run *run, const struct plan_item *item, struct err *err)
@@ -68,12 +81,7 @@ judge(struct run *run, const struct plan_item *item, struct err *err)
 		if (WIFEXITED(status) && WEXITSTATUS(status) <= 1)
 			r = WEXITSTATUS(status) == 0;
 		else
-			(void)err_set(err,
-			    WIFEXITED(status) &&
-				    WEXITSTATUS(status) == EX_TEMPFAIL ?
-				EX_TEMPFAIL :
-				EX_CANTCREAT,
-			    "the filter command failed");
+			refused_by_command(status, err);
 	}
 	(void)fclose(header.file);
 	return r;
