@@ -22,7 +22,18 @@ FILE=.local/state/poplar/joe@pop.example.org
 	run --separate-stderr -0 poplar state check "$JOE"
 	assert_output ""
 	assert_equal "$stderr" ""
+	# but a file that is named, and no account, is meant to be there
+	for action in list export check 'check --repair' 'forget uid:a'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr -65 poplar state $action --state none
+		assert_output ""
+		assert_equal "$stderr" "poplar: there is no state none"
+	done
+	run -0 poplar state path --state none
+	assert_output none
 	assert_not_exists .local
+	assert_not_exists none
+	assert_not_exists none.lock
 }
 
 @test "state mark-seen uid: and forget: from the journal alone" {

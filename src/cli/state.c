@@ -113,9 +113,22 @@ find_path(struct cli *cli, bool needs_account, struct err *err)
 	return data->path == NULL ? -1 : 0;
 }
 
+/* 1: it is there; 0: it may still come; -1: no account says that it may. */
+static int
+look_for_file(const struct state_command *data, struct err *err)
+{
+	if (access(data->path, F_OK) == 0 || errno != ENOENT)
+		return 1;
+	if (data->account != NULL)
+		return 0;
+	return err_set(err, EX_DATAERR, "there is no state %s", data->path);
+}
+
 static int
 open_state(struct state_command *data, enum state_mode mode, struct err *err)
 {
+	if (look_for_file(data, err) == -1)
+		return -1;
 	data->state = state_open(data->path,
 	    data->account == NULL ? NULL : data->account->identity, mode, err);
 	return data->state == NULL ? -1 : 0;
@@ -189,9 +202,11 @@ static int
 run_check(struct cli *cli, struct err *err)
 {
 	struct state_command *data = data_of(cli);
-	int findings;
+	int findings, there = look_for_file(data, err);
 
-	if (access(data->path, F_OK) == -1 && errno == ENOENT) {
+	if (there == -1)
+		return -1;
+	if (there == 0) {
 		log_info("there is no state %s yet", data->path);
 		return 0;
 	}
