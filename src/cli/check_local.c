@@ -251,6 +251,9 @@ open_destination(struct check *check, const char *spool_dir)
 			"It must belong to the user who fetches." :
 			NULL,
 		    &err);
+	else if (deliver_probe(deliver, &err) == -1)
+		say_error(check, "destination",
+		    "Mail stays on the server until it is there.", &err);
 	else if (strcmp(account->deliver_kind, "stdout") == 0)
 		check_say(check, "destination", FINDING_OK, 0, NULL,
 		    "messages go to standard output");

@@ -247,6 +247,14 @@ deliver_has_own(struct deliver *deliver, struct err *err)
 	return deliver->kind->has_own(deliver, err);
 }
 
+int
+deliver_probe(struct deliver *deliver, struct err *err)
+{
+	return deliver->kind->probe == NULL ?
+	    0 :
+	    deliver->kind->probe(deliver, err);
+}
+
 /*
  * With two batches unsynced already, the descriptors of these serve: they
  * report more, not less, than the new one's own would.

@@ -84,6 +84,9 @@ uint64_t deliver_device(const struct deliver *deliver);
 /* Maildir names begin with this after the first dot: "p" and 8 hex digits of
  * the identity's hash. Does new/ or cur/ hold one? 1, 0, or -1: EX_IOERR. */
 int deliver_has_own(struct deliver *deliver, struct err *err);
+/* Is it there, if that is not known since it was opened (LMTP)? 0, or -1:
+ * EX_TEMPFAIL. */
+int deliver_probe(struct deliver *deliver, struct err *err);
 
 /*
  * Receive: begin, write (octets with LF ends), end. The batch's first begin

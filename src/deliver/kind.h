@@ -21,6 +21,7 @@ struct kind {
 	int (*open)(struct deliver *deliver, struct err *err);
 	void (*close)(struct deliver *deliver);
 	int (*has_own)(struct deliver *deliver, struct err *err);
+	int (*probe)(struct deliver *deliver, struct err *err);
 	int (*begin)(struct deliver *deliver, struct deliver_item *item,
 	    struct err *err);
 	int (*write)(struct deliver *deliver, struct deliver_item *item,

@@ -238,14 +238,27 @@ send_message(struct lmtp *lmtp, struct deliver_item *item,
 }
 
 static int
-reconnect(struct lmtp *lmtp, struct deliver_item *item,
-    const struct deliver_hooks *hooks)
+call(struct lmtp *lmtp, const struct deliver_hooks *hooks, struct err *err)
 {
 	struct net_target target = { .host = lmtp->host, .port = lmtp->port };
 
-	if (lmtp->down.status == 0 &&
-	    lmtp_connect(&lmtp->conn, &target, hooks, &lmtp->down) == -1)
-		err_prefix(&lmtp->down, "LMTP");
+	if (lmtp_connect(&lmtp->conn, &target, hooks, err) == -1)
+		return err_prefix(err, "LMTP");
+	return 0;
+}
+
+static int
+probe(struct deliver *deliver, struct err *err)
+{
+	return call(deliver->work, NULL, err);
+}
+
+static int
+reconnect(struct lmtp *lmtp, struct deliver_item *item,
+    const struct deliver_hooks *hooks)
+{
+	if (lmtp->down.status == 0)
+		(void)call(lmtp, hooks, &lmtp->down);
 	if (lmtp->down.status == 0)
 		return 0;
 	item->err = lmtp->down;
@@ -293,6 +306,7 @@ const struct kind kind_lmtp = {
 	.name = "lmtp",
 	.open = open_lmtp,
 	.close = close_lmtp,
+	.probe = probe,
 	.begin = spooled_begin,
 	.write = spooled_write,
 	.drop = spooled_drop,
