@@ -357,6 +357,7 @@ poplar: tester@localhost: localhost refused QUIT: refused by the test'
 	printf 'large: %0500d\n' 1 >>mail/004
 	printf 'large: %0500d\n' 1 >>mail/007
 	start_server --mailbox mail --fault-connections 2 --close-at RETR:3
+	# shellcheck disable=SC2016 # for the filter's shell
 	run --separate-stderr -73 poplar fetch --json --maildir box --max-size 400 \
 		--filter 'case $(cat) in *message?1*) exit 3 ;; *message?2*) exit 1 ;; esac' \
 		"${PLAIN[@]}"
@@ -381,4 +382,41 @@ poplar: tester@localhost: localhost refused QUIT: refused by the test'
 		--max-bytes 300 --repeat "${PLAIN[@]}"
 	run -0 jq -c 'select(.summary) | [.delivered, .skipped]' <<<"$output"
 	assert_output '[2,3]'
+}
+
+@test "fetch: numbers and ids are relearned after a lost connection" {
+	make_mailbox mail 7
+	# what the lost QUIT has deleted is not missed
+	start_server --mailbox mail --fault-connections 1 --drop-at QUIT:1
+	run --separate-stderr -0 poplar fetch --maildir a --delete 5-7 "${PLAIN[@]}"
+	assert_output ''
+	said ''
+	run -0 ls mail
+	assert_output $'001\n002\n003\n004'
+	stop_server
+	start_server --mailbox mail --fault-connections 1 --drop-at QUIT:1 --uidl name
+	run --separate-stderr -0 poplar fetch --maildir b --delete uid:003 \
+		"${PLAIN[@]}" -v
+	assert_regex "$stderr" '1 message \(132 B\) delivered; 3 on the server$'
+	stop_server
+	# somebody else deletes meanwhile: the rest has other numbers
+	make_mailbox mail 7
+	start_server --mailbox mail --fault-connections 1 --close-at RETR:2 \
+		--no-pipelining
+	run --separate-stderr -0 poplar fetch 5-7 "${PLAIN[@]}" \
+		--pipe "rm -f $PWD/mail/00[123]; grep Subject >>$PWD/got"
+	run -0 cat got
+	assert_output $'Subject: message 5\nSubject: message 6\nSubject: message 7'
+}
+
+@test "fetch: 4- may mean none, 4-5 may not" {
+	make_mailbox mail 3
+	start_server --mailbox mail
+	run --separate-stderr -0 poplar fetch --maildir box 4- "${PLAIN[@]}"
+	said ''
+	run --separate-stderr -69 poplar fetch --maildir box 4-5 "${PLAIN[@]}"
+	said 'poplar: tester@127.0.0.1: there is no message 4 on the server, which has 3'
+	run --separate-stderr -0 poplar fetch --maildir box 3- "${PLAIN[@]}"
+	run -0 cat box/new/*
+	assert_line "Subject: message 3"
 }

@@ -52,7 +52,7 @@ describe(const struct run *run, const struct plan_item *item)
 static unsigned int
 lasting(const struct plan_item *item)
 {
-	unsigned int keep = PLAN_CAREFUL | PLAN_FAILED;
+	unsigned int keep = PLAN_CAREFUL | PLAN_FAILED | PLAN_DELIBERATE;
 
 	if (item->flags & (PLAN_FAILED | PLAN_DELIBERATE))
 		keep |= PLAN_DONE;
@@ -103,6 +103,27 @@ carry_remember(struct run *run)
 	plan->is_explicit = carry->is_explicit;
 }
 
+static const struct carried *
+find(const struct run *run, const struct plan_item *item)
+{
+	const struct carry *carry = &run->carry;
+	struct carried key;
+
+	if (carry->count == 0)
+		return NULL;
+	key = describe(run, item);
+	return bsearch(&key, carry->items, carry->count, sizeof(key), compare);
+}
+
+bool
+carry_is_deliberate(const struct run *run, uint32_t num)
+{
+	struct plan_item item = { .num = num };
+	const struct carried *was = find(run, &item);
+
+	return was != NULL && (was->flags & PLAN_DELIBERATE);
+}
+
 /* Delivered in this run, and its deletion did not come through. */
 static void
 remove_again(struct run *run, const struct plan_item *item)
@@ -137,11 +158,7 @@ carry_over(struct run *run)
 		return;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct plan_item *item = &plan->items[i];
-		struct carried key = describe(run, item);
-		const struct carried *was = carry->count == 0 ?
-		    NULL :
-		    bsearch(&key, carry->items, carry->count,
-			sizeof(*carry->items), compare);
+		const struct carried *was = find(run, item);
 
 		if (was == NULL && carry->is_explicit)
 			continue;

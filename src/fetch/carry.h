@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct run;
 struct carried;
@@ -25,6 +26,8 @@ void carry_remember(struct run *run);
  * made again but relearned: only what is left of it is taken.
  */
 void carry_over(struct run *run);
+/* Was the message that has this number now asked for by number or uid:? */
+bool carry_is_deliberate(const struct run *run, uint32_t num);
 void carry_clear(struct carry *carry);
 
 #endif

@@ -300,7 +300,10 @@ consider(struct run *run, size_t index, bool strangers)
 	enum standing standing = stand(run, listed, strangers);
 	size_t len;
 	const char *uid = listing_uid(&run->listing, index, &len);
-	bool named = set != NULL && msgset_matches(set, num, uid, len);
+	/* in a later session its number may be another one */
+	bool named = run->carry.is_explicit ?
+	    carry_is_deliberate(run, num) :
+	    set != NULL && msgset_matches(set, num, uid, len);
 
 	if (standing == STANDING_SEEN && all_gone(run, listed->entry))
 		for (struct state_entry *e = listed->entry; e != NULL;
@@ -368,21 +371,22 @@ has_number(const struct listing *listing, const struct msgset_item *item)
 	return false;
 }
 
+/* A range without end, and words, may mean none. */
+static bool
+is_there(const struct listing *listing, const struct msgset_item *item)
+{
+	if (item->kind == MSGSET_NUMBERS)
+		return item->last == UINT32_MAX || has_number(listing, item);
+	return item->kind != MSGSET_UID || has_uid(listing, item);
+}
+
 int
 plan_check_named(const struct msgset *set, const struct listing *listing,
     struct err *err)
 {
-	for (size_t i = 0; set != NULL && i < set->count; i++) {
-		const struct msgset_item *item = &set->items[i];
-		bool found = true;
-
-		if (item->kind == MSGSET_NUMBERS)
-			found = has_number(listing, item);
-		else if (item->kind == MSGSET_UID)
-			found = has_uid(listing, item);
-		if (!found)
-			return no_such_message(listing, item, err);
-	}
+	for (size_t i = 0; set != NULL && i < set->count; i++)
+		if (!is_there(listing, &set->items[i]))
+			return no_such_message(listing, &set->items[i], err);
 	return 0;
 }
 
@@ -434,7 +438,9 @@ make(struct run *run, struct err *err)
 	if (needs_sizes(run) &&
 	    listing_sizes(listing, run->session.pop3, err) == -1)
 		return -1;
-	if (plan_check_named(run->options->set, listing, err) == -1)
+	/* a later session looks for messages, not for numbers */
+	if (!run->carry.is_explicit &&
+	    plan_check_named(run->options->set, listing, err) == -1)
 		return -1;
 	if (wants(run, MSGSET_NEW) && !run->account->renumbered &&
 	    renumber_check(run, err) == -1)
