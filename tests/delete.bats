@@ -134,3 +134,34 @@ left() {
 	run --separate-stderr -64 poplar delete 3x
 	said 'poplar: message set "3x": something follows the number'
 }
+
+@test "delete: an age means only what was delivered, whatever else is named" {
+	make_mailbox mail 3
+	start_server --mailbox mail
+	run --separate-stderr -0 poplar fetch --maildir box 1-2 "${PLAIN[@]}"
+	list=(poplar delete --dry-run "${PLAIN[@]}")
+	run --separate-stderr -0 "${list[@]}" --older-than 0d
+	assert_output $'1 138\n2 138'
+	run --separate-stderr -0 "${list[@]}" --older-than 0d 2-3
+	assert_output '2 138'
+	run --separate-stderr -0 "${list[@]}" --delete-after 0d 2-3
+	assert_output '2 138'
+	for option in older-than delete-after; do
+		run --separate-stderr -0 "${list[@]}" "--$option" 1h all
+		assert_output ''
+	done
+	# of the configuration it is for fetch
+	mkdir -p .config/poplar
+	printf '%s\n' '[defaults]' 'delete-after = 1h' >.config/poplar/config
+	run --separate-stderr -0 "${list[@]}" 3
+	assert_output '3 138'
+	# nobody has to be asked, as nothing undelivered is meant
+	run --separate-stderr -0 poplar delete --older-than 0d all "${PLAIN[@]}"
+	said ''
+	run -0 ls mail
+	assert_output 003
+	run --separate-stderr -0 poplar delete 2- "${PLAIN[@]}"
+	said ''
+	run -0 ls mail
+	assert_output 003
+}

@@ -121,6 +121,7 @@ delete_account(struct cli *cli, struct account *account,
 	struct delete_options options = {
 		.set = set,
 		.policy_only = set->count == 0,
+		.by_age = arguments->older,
 		.older_than_s = arguments->older_than_s,
 		.dry_run = arguments->dry_run,
 		.force = arguments->force,
@@ -128,6 +129,11 @@ delete_account(struct cli *cli, struct account *account,
 	struct report_summary summary;
 	struct err err = ERR_INIT;
 
+	/* one that the configuration gives is for fetch */
+	if (arguments->after != NULL && set->count > 0 && !arguments->older) {
+		options.by_age = true;
+		options.older_than_s = account->delete_after_s;
+	}
 	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
 		options.confirm = confirm;
 	memset(&summary, 0, sizeof(summary));

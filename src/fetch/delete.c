@@ -46,38 +46,48 @@ by_policy(const struct choice *choice, const struct state_entry *entry)
 
 	if (entry == NULL)
 		return false;
-	if (choice->options->older_than_s != 0)
+	if (choice->options->by_age)
 		return plan_is_older(entry, choice->options->older_than_s);
 	if (account->disposal == ACCOUNT_DELETE_AFTER)
 		return plan_is_older(entry, account->delete_after_s);
 	return false;
 }
 
-/* Is this message to go? all and new may name what was never delivered. */
+/* Does the item name it? all and new may name what was never delivered. */
+static bool
+names(const struct choice *choice, struct msgset_item *item, uint32_t num,
+    const struct listed *listed, const struct state_entry *entry)
+{
+	struct msgset one = { item, 1 };
+	size_t len;
+	const char *uid = listing_uid(&choice->run->listing, num - 1, &len);
+
+	if (item->kind == MSGSET_NEW)
+		return listed->entry == NULL;
+	if (item->kind == MSGSET_SEEN)
+		return entry != NULL;
+	return msgset_matches(&one, num, uid, len);
+}
+
+/* Is this message to go? */
 static bool
 chosen(struct choice *choice, uint32_t num, const struct listed *listed,
     struct state_entry *entry)
 {
 	const struct msgset *set = choice->options->set;
-	size_t len;
-	const char *uid = listing_uid(&choice->run->listing, num - 1, &len);
-	bool is_new = listed->entry == NULL;
 
 	if (choice->options->policy_only)
 		return by_policy(choice, entry);
+	if (choice->options->by_age && !by_policy(choice, entry))
+		return false;
 	for (size_t i = 0; i < set->count; i++) {
-		struct msgset one = { &set->items[i], 1 };
-		bool every = set->items[i].kind == MSGSET_ALL ||
-		    (set->items[i].kind == MSGSET_NEW && is_new);
+		enum msgset_kind kind = set->items[i].kind;
 
-		if (every && entry == NULL)
+		if (!names(choice, &set->items[i], num, listed, entry))
+			continue;
+		if (entry == NULL && (kind == MSGSET_ALL || kind == MSGSET_NEW))
 			choice->undelivered++;
-		if (every ||
-		    (set->items[i].kind == MSGSET_SEEN && entry != NULL) ||
-		    (set->items[i].kind != MSGSET_ALL &&
-			msgset_matches(&one, num, uid, len)))
-			return choice->options->older_than_s == 0 ||
-			    by_policy(choice, entry);
+		return true;
 	}
 	return false;
 }

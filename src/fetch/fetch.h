@@ -31,8 +31,9 @@ int fetch_run(struct account *account, const struct fetch_options *options,
 
 struct delete_options {
 	const struct msgset *set;
-	bool policy_only;      /* no set: only --older-than, --delete-after */
-	uint64_t older_than_s; /* 0: none */
+	bool policy_only; /* no set: only --older-than, --delete-after */
+	bool by_age;      /* of the set, only what is older than this */
+	uint64_t older_than_s;
 	bool dry_run;
 	bool force; /* all/new may name undelivered mail */
 	/* asked on a terminal for all/new over undelivered mail; NULL: refuse
