@@ -78,6 +78,9 @@ refused() {
 
 @test "options: values that lack, are too much, or make no sense" {
 	refused '--account needs a value: NAME|URL' list -a
+	refused '--account: the value is empty' list -a ''
+	refused '--debug-file: the value is empty' list --debug-file=
+	refused '--config: the value is empty' list --config ''
 	refused '--json takes no value' stat --json=1
 	refused '--port: "0" is not a port from 1 to 65535 or a service name' \
 		stat -H localhost -u x -p 0

@@ -285,6 +285,11 @@ apply(struct cli *cli, const struct found *found, char *value, struct err *err)
 {
 	struct cli_setting *setting;
 
+	/* commands and settings judge theirs themselves, and [N] is a number */
+	if (found->global && value != NULL && value[0] == '\0' &&
+	    strcmp(found->arg, "[N]") != 0)
+		return err_set(err, EX_USAGE, "--%s: the value is empty",
+		    found->name);
 	if (found->global)
 		return apply_global(cli, found->own->id, value, err);
 	if (cli->command == NULL)
