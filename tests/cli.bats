@@ -102,7 +102,8 @@ refused() {
 
 @test "options: values that only a connection can judge are 78" {
 	serve
-	for option in tls-priority=abc tls-ca-file=none; do
+	for option in port=no-such-port source-address=192.0.2.1 \
+		tls-priority=abc tls-ca-file=none; do
 		run --separate-stderr -78 poplar stat "${TLS[@]}" "--$option"
 		assert_output ''
 		assert_regex "$stderr" "^poplar: tester@localhost: [^"$'\n'"]*${option#*=}[^"$'\n'"]*$"

@@ -88,8 +88,12 @@ open_stream(struct session *session, struct err *err)
 
 	fd =
 	    net_connect(&target, &session->tunnel, session_until(session), err);
-	if (fd == -1)
+	if (fd == -1) {
+		/* what this machine does not know may be written anywhere */
+		if (err->status == EX_USAGE)
+			err->status = EX_CONFIG;
 		return NULL;
+	}
 	stream = stream_new(fd, account->host);
 	if (account->tls == ACCOUNT_TLS_IMPLICIT &&
 	    start_tls(session, stream, err) == -1) {
