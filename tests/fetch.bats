@@ -409,6 +409,88 @@ poplar: tester@localhost: localhost refused QUIT: refused by the test'
 	assert_output $'Subject: message 5\nSubject: message 6\nSubject: message 7'
 }
 
+# again UIDL LIST: what a second session answers to these, after one that listed
+# two messages and was lost.
+again() {
+	start_script <<-END
+		S: +OK
+		C: CAPA
+		S: -ERR
+		C~ USER .*
+		S: +OK
+		C~ PASS .*
+		S: +OK
+		C: CAPA
+		S: -ERR
+		C: STAT
+		S: +OK 2 10
+		C: UIDL
+		S-raw: +OK\\r\\n1 first\\r\\n2 second\\r\\n.\\r\\n
+		C: LIST
+		S-raw: +OK\\r\\n1 5\\r\\n2 5\\r\\n.\\r\\n
+		C: RETR 2
+		CLOSE
+		NEXT
+		S: +OK
+		C: CAPA
+		S: -ERR
+		C~ USER .*
+		S: +OK
+		C~ PASS .*
+		S: +OK
+		C: CAPA
+		S: -ERR
+		C: STAT
+		S: +OK 2 10
+		C: UIDL
+		S-raw: $1
+		C: LIST
+		S-raw: $2
+		$(cat)
+		C: QUIT
+		S: +OK
+	END
+}
+
+@test "fetch: what is not found after a lost connection is no success" {
+	# somebody else deletes meanwhile
+	make_mailbox mail 7
+	start_server --mailbox mail --fault-connections 1 --close-at RETR:2 \
+		--no-pipelining
+	run --separate-stderr -69 poplar fetch 5-7 "${PLAIN[@]}" \
+		--pipe "rm -f $PWD/mail/006; grep Subject >>$PWD/got"
+	said 'poplar: warning: tester@127.0.0.1: message 6 was asked for, and is not found after the lost connection'
+	run -0 cat got
+	assert_output $'Subject: message 5\nSubject: message 7'
+	stop_server
+	# two that cannot be told apart are both there
+	make_mailbox same 3
+	printf '%s same\n' 001 002 003 >map
+	start_server --mailbox same --fault-connections 1 --close-at RETR:2 \
+		--no-pipelining --uidl-map map
+	run --separate-stderr -0 poplar fetch 1-3 --maildir same-box "${PLAIN[@]}"
+	said ''
+	assert_equal "$(subjects same-box)" 'message 1,message 2,message 3'
+	stop_server
+	# UIDL is not served any more: it may be there, and it may be another
+	again '-ERR\r\n' '+OK\r\n1 5\r\n2 5\r\n.\r\n' </dev/null
+	run --separate-stderr -75 poplar fetch 2 --maildir Mail "${PLAIN[@]}"
+	said 'poplar: warning: tester@127.0.0.1: message 2 was asked for, and is not found after the lost connection'
+	finish_script
+}
+
+@test "fetch: a size that changes hides no message after a lost connection" {
+	again '+OK\r\n1 second\r\n2 third\r\n.\r\n' \
+		'+OK\r\n1 4\r\n2 5\r\n.\r\n' <<-'END'
+			C: RETR 1
+			S-raw: +OK\r\nab\r\n.\r\n
+		END
+	run --separate-stderr -0 poplar fetch 2 --maildir Mail "${PLAIN[@]}"
+	said ''
+	finish_script
+	assert_equal "$(cat Mail/new/*)" ab
+}
+
 @test "fetch: 4- may mean none, 4-5 may not" {
 	make_mailbox mail 3
 	start_server --mailbox mail

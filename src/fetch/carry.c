@@ -2,9 +2,12 @@
 /* From one session's plan to the next one's. */
 #include "fetch/carry.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
+#include "base/err.h"
 #include "base/xalloc.h"
 #include "fetch/run.h"
 #include "state/state.h"
@@ -15,22 +18,40 @@ struct carried {
 	uint32_t num;
 	uint16_t uid_len, flags;
 	uint8_t losses;
+	bool wanted; /* not had yet */
+	bool found;  /* in the next plan */
+	uint32_t
+	    passed; /* of its equals, if it is their first: see take_equal */
 };
+
+static int
+compare_uids(const void *a, const void *b)
+{
+	const struct carried *x = a, *y = b;
+
+	if (x->uid_len != y->uid_len)
+		return x->uid_len < y->uid_len ? -1 : 1;
+	return x->uid_len > 0 ? memcmp(x->uid, y->uid, x->uid_len) : 0;
+}
+
+/* Equals are those of one UIDL and one size, whatever their numbers. */
+static int
+compare_equals(const void *a, const void *b)
+{
+	const struct carried *x = a, *y = b;
+	int order = compare_uids(x, y);
+
+	return order != 0 ? order :
+			    (x->octets > y->octets) - (x->octets < y->octets);
+}
 
 static int
 compare(const void *a, const void *b)
 {
 	const struct carried *x = a, *y = b;
-	int order;
+	int order = compare_equals(x, y);
 
-	if (x->uid_len != y->uid_len)
-		return x->uid_len < y->uid_len ? -1 : 1;
-	order = x->uid_len > 0 ? memcmp(x->uid, y->uid, x->uid_len) : 0;
-	if (order != 0)
-		return order;
-	if (x->uid_len == 0 && x->num != y->num)
-		return x->num < y->num ? -1 : 1;
-	return (x->octets > y->octets) - (x->octets < y->octets);
+	return order != 0 ? order : (x->num > y->num) - (x->num < y->num);
 }
 
 static struct carried
@@ -39,7 +60,8 @@ describe(const struct run *run, const struct plan_item *item)
 	struct carried carried = { .octets = plan_octets(run, item),
 		.num = item->num,
 		.flags = item->flags,
-		.losses = item->losses };
+		.losses = item->losses,
+		.wanted = !(item->flags & PLAN_DONE) };
 	size_t len;
 
 	carried.uid = plan_uid(run, item, &len);
@@ -103,24 +125,69 @@ carry_remember(struct run *run)
 	plan->is_explicit = carry->is_explicit;
 }
 
-static const struct carried *
-find(const struct run *run, const struct plan_item *item)
+static struct carried *
+find_same(const struct carry *carry, const struct carried *key)
+{
+	return bsearch(key, carry->items, carry->count, sizeof(*key), compare);
+}
+
+/* Its first equal, or NULL. */
+static struct carried *
+find_equal(const struct carry *carry, const struct carried *key)
+{
+	size_t low = 0, high = carry->count, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (compare_equals(&carry->items[middle], key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < carry->count &&
+		compare_equals(&carry->items[low], key) == 0 ?
+	    &carry->items[low] :
+	    NULL;
+}
+
+/*
+ * Sizes may be others: there are servers that know a message's after its first
+ * RETR, and guess it before. Its UIDL is enough, where nothing else has it.
+ */
+static struct carried *
+find_resized(const struct run *run, const struct carried *key)
 {
 	const struct carry *carry = &run->carry;
-	struct carried key;
+	struct carried *end = carry->items + carry->count, *was;
 
-	if (carry->count == 0)
+	if (run->listing.messages[key->num - 1].flags & LISTED_REPEATED)
 		return NULL;
-	key = describe(run, item);
-	return bsearch(&key, carry->items, carry->count, sizeof(key), compare);
+	was = bsearch(key, carry->items, carry->count, sizeof(*key),
+	    compare_uids);
+	if (was == NULL ||
+	    (was > carry->items && compare_uids(was - 1, key) == 0) ||
+	    (was + 1 < end && compare_uids(was + 1, key) == 0))
+		return NULL;
+	return was;
 }
 
 bool
 carry_is_deliberate(const struct run *run, uint32_t num)
 {
 	struct plan_item item = { .num = num };
-	const struct carried *was = find(run, &item);
+	const struct carried *was;
+	struct carried key;
 
+	if (run->carry.count == 0)
+		return false;
+	key = describe(run, &item);
+	if (key.uid_len == 0)
+		return false; /* its number may be another's now */
+	was = find_same(&run->carry, &key);
+	if (was == NULL)
+		was = find_equal(&run->carry, &key);
+	if (was == NULL)
+		was = find_resized(run, &key);
 	return was != NULL && (was->flags & PLAN_DELIBERATE);
 }
 
@@ -147,6 +214,98 @@ remove_again(struct run *run, const struct plan_item *item)
 	}
 }
 
+/* One of its equals that has not been found, in their order. */
+static struct carried *
+take_equal(const struct carry *carry, const struct carried *key)
+{
+	const struct carried *end = carry->items + carry->count;
+	struct carried *first = find_equal(carry, key), *was;
+
+	if (first == NULL)
+		return NULL;
+	for (was = first + first->passed;
+	     was < end && compare_equals(was, key) == 0; was++) {
+		first->passed++;
+		if (!was->found)
+			return was;
+	}
+	return NULL;
+}
+
+static void
+take(struct plan_item *item, struct carried *was)
+{
+	was->found = true;
+	item->flags |= was->flags | PLAN_TAKEN;
+	item->losses = was->losses;
+}
+
+/*
+ * What has its number still is the same; then what has another. Of what has no
+ * UIDL only the number is known: not enough for what was asked for.
+ */
+static void
+take_all(struct run *run)
+{
+	const struct carry *carry = &run->carry;
+	struct plan *plan = &run->plan;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		struct carried key = describe(run, &plan->items[i]);
+		struct carried *was = find_same(carry, &key);
+
+		if (was != NULL && (key.uid_len > 0 || !carry->is_explicit))
+			take(&plan->items[i], was);
+	}
+	for (size_t i = 0; i < plan->count; i++) {
+		struct carried key = describe(run, &plan->items[i]);
+		struct carried *was;
+
+		if (key.uid_len == 0 || (plan->items[i].flags & PLAN_TAKEN))
+			continue;
+		was = find_equal(carry, &key) != NULL ?
+		    take_equal(carry, &key) :
+		    find_resized(run, &key);
+		if (was != NULL)
+			take(&plan->items[i], was);
+	}
+}
+
+/* What was asked for and is not had is not success. */
+static void
+warn_missing(struct run *run)
+{
+	const struct carry *carry = &run->carry;
+	const struct carried *missing = NULL;
+	int status = EX_UNAVAILABLE;
+	size_t count = 0;
+	struct err err;
+
+	for (size_t i = 0; i < carry->count; i++) {
+		if (!carry->items[i].wanted || carry->items[i].found)
+			continue;
+		missing = &carry->items[i];
+		count++;
+		/* it may be there all the same */
+		if (missing->uid_len == 0 || !run->listing.has_uidl)
+			status = EX_TEMPFAIL;
+	}
+	if (count == 0)
+		return;
+	if (count == 1)
+		(void)err_set(&err, status,
+		    "message %" PRIu32
+		    " was asked for, and is not found after the lost "
+		    "connection",
+		    missing->num);
+	else
+		(void)err_set(&err, status,
+		    "%zu messages were asked for, and are not found after the "
+		    "lost connection",
+		    count);
+	run_warn(run, &err);
+}
+
 void
 carry_over(struct run *run)
 {
@@ -156,21 +315,20 @@ carry_over(struct run *run)
 
 	if (carry->count == 0 && !carry->is_explicit)
 		return;
+	if (carry->count > 0)
+		take_all(run);
 	for (size_t i = 0; i < plan->count; i++) {
 		struct plan_item *item = &plan->items[i];
-		const struct carried *was = find(run, item);
 
-		if (was == NULL && carry->is_explicit)
+		if (!(item->flags & PLAN_TAKEN) && carry->is_explicit)
 			continue;
-		if (was != NULL) {
-			item->flags |= was->flags;
-			item->losses = was->losses;
-			if (item->flags & PLAN_DONE)
-				remove_again(run, item);
-		}
+		if ((item->flags & PLAN_TAKEN) && (item->flags & PLAN_DONE))
+			remove_again(run, item);
 		plan->items[kept++] = *item;
 	}
 	plan->count = kept;
+	if (carry->is_explicit)
+		warn_missing(run);
 }
 
 void

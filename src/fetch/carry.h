@@ -23,7 +23,8 @@ struct carry {
 void carry_remember(struct run *run);
 /*
  * The next plan is made: give it what was taken over. An explicit set is not
- * made again but relearned: only what is left of it is taken.
+ * made again but relearned: only what is left of it is taken, and it is told
+ * if some of that is not listed any more.
  */
 void carry_over(struct run *run);
 /* Was the message that has this number now asked for by number or uid:? */

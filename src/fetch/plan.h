@@ -25,6 +25,7 @@ struct state_entry;
 #define PLAN_FAILED 0x20     /* with DONE: do not try again */
 #define PLAN_DUE 0x80 /* its deletion is due, if it is what we delivered */
 #define PLAN_SUBMITTED 0x40 /* its RETR is in the queue of this session */
+#define PLAN_TAKEN 0x100    /* an earlier session of this run had it planned */
 
 /* One message to be retrieved; the rest of it stands in the listing. */
 struct plan_item {
