@@ -479,6 +479,18 @@ again() {
 	finish_script
 }
 
+@test "fetch: what has the UIDL of what was delivered is not deleted for it" {
+	make_mailbox mail 3
+	printf '%s same\n' 001 002 003 >map
+	start_server --mailbox mail --fault-connections 1 --drop-at QUIT:1 \
+		--err-at RETR:1 --err-at RETR:3 --uidl-map map
+	run --separate-stderr -69 poplar fetch 1-3 --delete --maildir Mail \
+		"${PLAIN[@]}"
+	assert_equal "$(subjects Mail)" 'message 2'
+	run -0 ls mail
+	assert_output $'001\n003'
+}
+
 @test "fetch: a size that changes hides no message after a lost connection" {
 	again '+OK\r\n1 second\r\n2 third\r\n.\r\n' \
 		'+OK\r\n1 4\r\n2 5\r\n.\r\n' <<-'END'

@@ -191,6 +191,15 @@ carry_is_deliberate(const struct run *run, uint32_t num)
 	return was != NULL && (was->flags & PLAN_DELIBERATE);
 }
 
+/* Others have its UIDL, and not all of them are as recorded. */
+static bool
+is_unclear(const struct run *run, uint32_t num)
+{
+	unsigned int flags = run->listing.messages[num - 1].flags;
+
+	return (flags & LISTED_REPEATED) && !(flags & LISTED_GROUP_SEEN);
+}
+
 /* Delivered in this run, and its deletion did not come through. */
 static void
 remove_again(struct run *run, const struct plan_item *item)
@@ -201,7 +210,7 @@ remove_again(struct run *run, const struct plan_item *item)
 	const char *uid = plan_uid(run, item, &len);
 
 	if (!(item->flags & PLAN_DELETE) || (item->flags & PLAN_FAILED) ||
-	    len == 0)
+	    len == 0 || is_unclear(run, item->num))
 		return;
 	for (e = state_find(run->state, uid, len); e != NULL;
 	     e = state_next(run->state, e)) {
