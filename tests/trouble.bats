@@ -345,6 +345,11 @@ unprivileged() {
 		said ''
 		assert_equal "$(find "Mail-$limit/new" -type f | wc -l)" 1000
 	done
+	# each waits for the one before it, and sentinels are as few as can be
+	run --separate-stderr -0 few 150 fetch "${PLAIN[@]}" --pipelining off \
+		--maildir Mail-by-one --no-state
+	said ''
+	assert_equal "$(find Mail-by-one/new -type f | wc -l)" 1000
 }
 
 @test "trouble: a server that lists less than it says it has is 76" {

@@ -280,6 +280,11 @@ submit_messages(struct run *run, struct err *err)
 {
 	struct pop3 *pop3 = run->session.pop3;
 
+	/* in lock-step only now, before a RETR, nothing is under way */
+	if (close_when_due(run, false, err) == -1)
+		return -1;
+	if (run->batches != NULL && run->batches->stage == BATCH_VERIFIED)
+		return 0; /* to be committed */
 	while (run->next < run->plan.count && pop3_has_room(pop3)) {
 		struct plan_item *plan = &run->plan.items[run->next];
 
