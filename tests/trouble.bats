@@ -352,6 +352,17 @@ unprivileged() {
 	assert_equal "$(find Mail-by-one/new -type f | wc -l)" 1000
 }
 
+@test "trouble: a slow command does not let the server wait in vain" {
+	make_mailbox some 16
+	stop_server
+	start_server --mailbox some --no-pipelining
+	# no more may be held than these 16: 1.6 seconds, which count for 160
+	run --separate-stderr -0 clock_fast 100 few 48 fetch "${PLAIN[@]}" \
+		--timeout 600 --pipe 'sleep 0.1; cat >>got'
+	said ''
+	assert_file_contains "$SERVER_LOG" 'C: NOOP'
+}
+
 @test "trouble: a server that lists less than it says it has is 76" {
 	stop_server
 	start_server --mailbox "$MAIL" --stat '9 9999'

@@ -506,7 +506,10 @@ retrieve_pump(void *arg, int ms)
 	struct pop3 *pop3 = run->session.pop3;
 	struct err err = ERR_INIT;
 
-	if (pop3 == NULL || pop3_dead(pop3) || run->held >= run->held_max) {
+	/* no more messages than may be held, but NOOPs and DELEs do not count
+	 */
+	if (pop3 == NULL || pop3_dead(pop3) ||
+	    (run->held >= run->held_max && run->batches != NULL)) {
 		(void)poll(NULL, 0, ms);
 		return;
 	}

@@ -110,11 +110,18 @@ poplar() {
 
 # clock_off SECONDS COMMAND...: on a machine whose clock is off by so much.
 clock_off() {
-	local offset=$1
-	shift
-	[[ -e clock.so ]] || "${CC:-cc}" -shared -fPIC -o clock.so \
+	CLOCK_OFFSET=$1 other_clock "${@:2}"
+}
+
+# clock_fast TIMES COMMAND...: deadlines come so many times as soon.
+clock_fast() {
+	CLOCK_SPEED=$1 other_clock "${@:2}"
+}
+
+other_clock() {
+	[[ -e clock.so ]] || "${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o clock.so \
 		"$TESTS_DIR/lib/clock.c"
-	LD_PRELOAD=$PWD/clock.so CLOCK_OFFSET=$offset \
+	LD_PRELOAD=$PWD/clock.so \
 		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 "$@"
 }
 
