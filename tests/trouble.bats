@@ -363,6 +363,16 @@ unprivileged() {
 	assert_file_contains "$SERVER_LOG" 'C: NOOP'
 }
 
+@test "trouble: a line that breaks time and again" {
+	make_mailbox some 18
+	stop_server
+	# a message gets home in each session
+	start_server --mailbox some --no-pipelining --close-at RETR:2
+	run --separate-stderr -0 poplar fetch "${PLAIN[@]}" --maildir Mail
+	said ''
+	assert_equal "$(find Mail/new -type f | wc -l)" 18
+}
+
 @test "trouble: a server that lists less than it says it has is 76" {
 	stop_server
 	start_server --mailbox "$MAIL" --stat '9 9999'

@@ -215,12 +215,14 @@ held_max(void)
 static size_t
 batch_messages(const struct run *run)
 {
-	size_t count = BATCH_FIRST >> (2 * run->losses);
+	size_t count = 1;
 
-	if (run->losses == 0 && run->summary->delivered >= BATCH_FIRST)
-		count = BATCH_MESSAGES;
-	else if (run->losses >= 3)
-		count = 1;
+	if (run->losses == 0)
+		count = run->summary->delivered >= BATCH_FIRST ?
+		    BATCH_MESSAGES :
+		    BATCH_FIRST;
+	else if (run->losses < 3)
+		count = BATCH_FIRST >> (2 * run->losses);
 	return count < run->held_max ? count : run->held_max;
 }
 
