@@ -225,6 +225,7 @@ worker_start(struct pool *pool, struct worker *worker, size_t account,
 		close_fd(&reports[0]);
 		close_fd(&reports[1]);
 		close_fd(&lines[0]);
+		close_fd(&lines[1]);
 		return -1;
 	}
 	if (worker->pid == 0) {
