@@ -375,6 +375,18 @@ poplar: tester@localhost: localhost refused QUIT: refused by the test'
 		'poplar: tester@127.0.0.1: message 1: the filter ended with status 3'
 }
 
+@test "fetch: one is passed over, not its namesake" {
+	make_mailbox mail 2
+	printf 'many more words\n%.0s' {1..20} >>mail/001
+	printf '%s same\n' 001 002 >map
+	start_server --mailbox mail --fault-connections 1 --close-at RETR:1 \
+		--uidl-map map
+	run --separate-stderr -0 poplar fetch --json --max-size 300 \
+		--maildir Mail "${PLAIN[@]}"
+	run -0 jq -c 'select(.summary) | [.delivered, .skipped]' <<<"$output"
+	assert_output '[1,1]'
+}
+
 @test "fetch: a message that a later session delivers was not passed over" {
 	make_mailbox mail 5
 	start_server --mailbox mail

@@ -16,7 +16,7 @@
 #define FAILED UINT64_C(2)
 #define FLAGS (SKIPPED | FAILED)
 
-/* FNV-1a; the number counts where there is no UIDL. */
+/* FNV-1a; the number counts where the UIDL is not one message's. */
 static uint64_t
 hash(const struct listing *listing, size_t index)
 {
@@ -24,7 +24,7 @@ hash(const struct listing *listing, size_t index)
 	size_t len;
 	const char *uid = listing_uid(listing, index, &len);
 
-	if (len == 0) {
+	if (len == 0 || (listing->messages[index].flags & LISTED_REPEATED)) {
 		uid = (const char *)&index;
 		len = sizeof(index);
 	}
