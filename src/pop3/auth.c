@@ -88,11 +88,11 @@ keep_secret(struct login *login, const char *secret)
 static void
 cover_secrets(const struct login *login, char *text)
 {
-	const char *secret = login->secrets.data;
-	const char *end = secret + login->secrets.len;
+	const struct buf *secrets = &login->secrets;
 
-	for (; secret < end; secret += strlen(secret) + 1)
-		log_cover(text, secret);
+	for (size_t at = 0; at < secrets->len;
+	     at += strlen(secrets->data + at) + 1)
+		log_cover(text, secrets->data + at);
 }
 
 static enum outcome
