@@ -35,6 +35,15 @@ utf8_decode(const char *data, size_t len, uint32_t *code)
 	return n;
 }
 
+bool
+utf8_is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
 void
 utf8_cut(char *text, size_t len)
 {

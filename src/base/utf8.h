@@ -14,6 +14,7 @@ struct buf;
  * takes (RFC 3629: no overlong forms, no surrogates); 0: invalid.
  */
 size_t utf8_decode(const char *data, size_t len, uint32_t *code);
+bool utf8_is_ascii(const char *text);
 /* Cut text at len octets at most, and between two characters. */
 void utf8_cut(char *text, size_t len);
 /* Append a code point as UTF-8. */

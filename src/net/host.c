@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "net/net.h"
 #include "net/tls.h"
@@ -168,15 +169,6 @@ drop_dot(char *name)
 		name[len - 1] = '\0';
 }
 
-static bool
-is_ascii(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text >= 0x80)
-			return false;
-	return true;
-}
-
 static char *
 canonical_literal(const struct literal *literal)
 {
@@ -198,7 +190,7 @@ net_canonical_host(const char *host, struct err *err)
 	if (read_literal(host, &literal))
 		return canonical_literal(&literal);
 	if (may_be_mapped(host))
-		name = is_ascii(host) ? xstrdup(host) : tls_idna(host);
+		name = utf8_is_ascii(host) ? xstrdup(host) : tls_idna(host);
 	if (name != NULL) {
 		drop_dot(name);
 		for (p = name; *p != '\0'; p++)

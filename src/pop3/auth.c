@@ -184,15 +184,6 @@ attempt_rpop(struct login *login, struct err *err)
 	return settle(login, result, err);
 }
 
-static bool
-is_ascii(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text >= 0x80)
-			return false;
-	return true;
-}
-
 static enum outcome
 attempt_apop(struct login *login, struct err *err)
 {
@@ -211,7 +202,8 @@ attempt_apop(struct login *login, struct err *err)
 		return OVER;
 	}
 	/* else RFC 6856 section 2.2 wants both prepared by SASLprep */
-	if (!is_ascii(login->credentials->user) || !is_ascii(login->password)) {
+	if (!utf8_is_ascii(login->credentials->user) ||
+	    !utf8_is_ascii(login->password)) {
 		(void)err_set(err, EX_CONFIG,
 		    "--auth apop takes a user name and a password in ASCII");
 		return OVER;
