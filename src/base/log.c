@@ -286,7 +286,7 @@ log_safe(const void *data, size_t len)
 {
 	bool utf8 = utf8_is_charset();
 	char *text = room_for(&len), *w = text;
-	const char *p = data, *end = p + len;
+	const char *p = len > 0 ? data : "", *end = p + len;
 
 	for (;;) {
 		const char *from = p;
