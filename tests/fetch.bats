@@ -421,10 +421,9 @@ poplar: tester@localhost: localhost refused QUIT: refused by the test'
 	assert_output $'Subject: message 5\nSubject: message 6\nSubject: message 7'
 }
 
-# again UIDL LIST: what a second session answers to these, after one that listed
-# two messages and was lost.
-again() {
-	start_script <<-END
+# From the greeting to UIDL, without CAPA, of a mailbox with two messages.
+until_uidl() {
+	cat <<-END
 		S: +OK
 		C: CAPA
 		S: -ERR
@@ -437,24 +436,21 @@ again() {
 		C: STAT
 		S: +OK 2 10
 		C: UIDL
+	END
+}
+
+# again UIDL LIST: what a second session answers to these, after one that listed
+# two messages and was lost.
+again() {
+	start_script <<-END
+		$(until_uidl)
 		S-raw: +OK\\r\\n1 first\\r\\n2 second\\r\\n.\\r\\n
 		C: LIST
 		S-raw: +OK\\r\\n1 5\\r\\n2 5\\r\\n.\\r\\n
 		C: RETR 2
 		CLOSE
 		NEXT
-		S: +OK
-		C: CAPA
-		S: -ERR
-		C~ USER .*
-		S: +OK
-		C~ PASS .*
-		S: +OK
-		C: CAPA
-		S: -ERR
-		C: STAT
-		S: +OK 2 10
-		C: UIDL
+		$(until_uidl)
 		S-raw: $1
 		C: LIST
 		S-raw: $2

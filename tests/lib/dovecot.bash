@@ -17,6 +17,14 @@ free_ports() {
 	EOF2
 }
 
+# until_listening PID PORT: fails when that process ends before.
+until_listening() {
+	until (exec 9<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; do
+		kill -0 "$1" 2>/dev/null || return 1
+		sleep 0.02
+	done
+}
+
 # Sets and exports DOVECOT_DIR, DOVECOT_PORT, DOVECOT_TLS_PORT, DOVECOT_PID; needs
 # make_tls before. Extra lines for the configuration are read from $1.
 start_dovecot() {
@@ -137,10 +145,7 @@ dovecot_launch() {
 		>>"$DOVECOT_DIR/output" 2>&1 </dev/null 3>&- &
 	DOVECOT_PID=$!
 	export DOVECOT_PID
-	until (exec 9<>"/dev/tcp/127.0.0.1/$DOVECOT_TLS_PORT") 2>/dev/null; do
-		kill -0 "$DOVECOT_PID" 2>/dev/null || return 1
-		sleep 0.02
-	done
+	until_listening "$DOVECOT_PID" "$DOVECOT_TLS_PORT"
 }
 
 stop_dovecot() {

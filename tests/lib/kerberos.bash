@@ -60,10 +60,7 @@ kerberos_launch() {
 	krb5kdc -n >>"$KERBEROS_DIR/output" 2>&1 </dev/null 3>&- &
 	KERBEROS_PID=$!
 	export KERBEROS_PID
-	until (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-		kill -0 "$KERBEROS_PID" 2>/dev/null || return 1
-		sleep 0.02
-	done
+	until_listening "$KERBEROS_PID" "$port"
 }
 
 stop_kerberos() {
