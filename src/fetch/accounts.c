@@ -580,15 +580,18 @@ accounts_fetch(struct account *const *accounts, size_t count, int jobs,
 	for (i = 0; i < pool.worker_count; i++)
 		pool.workers[i].reports = pool.workers[i].lines = -1;
 	taken = ask_passwords(&pool, count);
-	while ((next = pool_choose(&pool, taken, count)) < count ||
-	    pool_busy(&pool)) {
-		worker = next < count ? pool_idle(&pool) : NULL;
-		if (worker == NULL) {
+	for (;;) {
+		worker = pool_idle(&pool);
+		next =
+		    worker == NULL ? count : pool_choose(&pool, taken, count);
+		if (next < count) {
+			taken[next] = true;
+			pool_next(&pool, worker, next);
+		} else if (pool_busy(&pool)) {
 			pool_wait(&pool);
-			continue;
+		} else {
+			break;
 		}
-		taken[next] = true;
-		pool_next(&pool, worker, next);
 	}
 	for (i = 0; i < pool.worker_count; i++) {
 		buf_clear(&pool.workers[i].input);
