@@ -308,6 +308,8 @@ poplar: unknown command b\^[[31m (try help)'
 	assert_line '+OK'
 	# r is not one word alone: all are offered
 	assert_line --regexp '^retr +rset +rpop +raw +raw\+ *$'
+	# the terminal itself echoes nothing: keys are read raw, ^D too
+	refute_output --partial '^[[A'
 }
 
 @test "shell: ^C leaves without QUIT, so that nothing is deleted" {

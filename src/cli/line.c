@@ -191,6 +191,9 @@ edit_read(struct line *line)
 	const char *text;
 	int n = 0;
 
+	/* before the prompt: libedit would do it behind that, and lose a ^D
+	 * that comes between the two */
+	el_set(line->el, EL_PREP_TERM, 1);
 	text = el_gets(line->el, &n);
 	if (text == NULL || n <= 0) {
 		fputc('\n', line->terminal);
