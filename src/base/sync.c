@@ -21,6 +21,7 @@
 #include <sys/vfs.h>
 #endif
 
+#include "base/aside.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -35,8 +36,8 @@
 
 struct sync {
 	enum sync_mode mode;
-	bool slow; /* a syncfs was: file by file from then on */
-	int fd;    /* opened before the batch's first write, or -1 */
+	bool begun;
+	int fd; /* what syncfs is called on; -1: file by file */
 };
 
 #ifdef __linux__
@@ -80,10 +81,8 @@ whole(int fd)
 void
 sync_start(struct sync *sync, int fd, uint64_t octets)
 {
-	bool alone = sync->mode == SYNC_FILES || sync->slow;
-
 	/* A hint: what fails here is reported by the sync itself. */
-	if (fd != -1 && (alone || octets >= SYNC_START_MIN))
+	if (fd != -1 && (sync->fd == -1 || octets >= SYNC_START_MIN))
 		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 #else
@@ -139,8 +138,10 @@ sync_free(struct sync *sync)
 int
 sync_begin(struct sync *sync, int dirfd, struct err *err)
 {
-	forget(sync);
-	if (sync->mode == SYNC_FILES || sync->slow || !whole_is_sound(dirfd))
+	if (sync->begun)
+		return 0;
+	sync->begun = true;
+	if (sync->mode == SYNC_FILES || !whole_is_sound(dirfd))
 		return 0;
 	sync->fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sync->fd == -1)
@@ -148,32 +149,59 @@ sync_begin(struct sync *sync, int dirfd, struct err *err)
 	return 0;
 }
 
-static int
-retried(int (*call)(int), int fd)
-{
-	int result;
+/* One call for each descriptor, in order, until one fails. */
+struct job {
+	int (*call)(int fd);
+	const int *fds; /* -1 is passed over */
+	size_t n;
+	int64_t took; /* milliseconds */
+};
 
-	do {
-		result = call(fd);
-	} while (result == -1 && errno == EINTR);
+static int
+sync_each(void *arg)
+{
+	struct job *job = arg;
+	int64_t before = deadline_now();
+	int result = 0;
+	size_t i;
+
+	for (i = 0; i < job->n && result == 0; i++) {
+		if (job->fds[i] == -1)
+			continue;
+		do {
+			result = job->call(job->fds[i]);
+		} while (result == -1 && errno == EINTR);
+	}
+	job->took = deadline_now() - before;
 	return result;
+}
+
+/* 0 or -1 with errno. */
+static int
+sync_one(int (*call)(int fd), int fd)
+{
+	struct job job = { .call = call, .fds = &fd, .n = 1 };
+
+	if (fd == -1) {
+		errno = EBADF;
+		return -1;
+	}
+	return aside_call(sync_each, &job);
 }
 
 static int
 batch_whole(struct sync *sync, struct err *err)
 {
-	int64_t before = deadline_now(), took;
-	int result = retried(whole, sync->fd);
+	struct job job = { .call = whole, .fds = &sync->fd, .n = 1 };
+	int result = aside_call(sync_each, &job);
 
 	if (result == -1)
 		(void)err_sys(err, EX_IOERR, "cannot sync the file system");
-	took = deadline_now() - before;
-	if (took > SYNC_WHOLE_MS) {
+	if (job.took > SYNC_WHOLE_MS) {
 		log_debug(1, "sync: the file system took %lld ms: by file now",
-		    (long long)took);
-		sync->slow = true;
+		    (long long)job.took);
+		forget(sync);
 	}
-	forget(sync);
 	return result;
 }
 
@@ -181,23 +209,19 @@ int
 sync_batch(struct sync *sync, const int *fds, size_t n, int dirfd,
     struct err *err)
 {
-	size_t i;
+	struct job job = { .call = fsync, .fds = fds, .n = n };
 
 	if (sync->fd != -1 && n >= SYNC_WHOLE_MIN)
 		return batch_whole(sync, err);
-	forget(sync);
-	for (i = 0; i < n; i++) {
-		if (fds[i] != -1 &&
-		    sync_file(fds[i], "a delivered file", err) == -1)
-			return -1;
-	}
+	if (aside_call(sync_each, &job) == -1)
+		return err_sys(err, EX_IOERR, "cannot sync a delivered file");
 	return sync_dir(dirfd, "the directory", err);
 }
 
 int
 sync_data(int fd, const char *what, struct err *err)
 {
-	if (retried(fdatasync, fd) == -1)
+	if (sync_one(fdatasync, fd) == -1)
 		return err_sys(err, EX_IOERR, "cannot sync %s", what);
 	return 0;
 }
@@ -205,7 +229,7 @@ sync_data(int fd, const char *what, struct err *err)
 int
 sync_file(int fd, const char *what, struct err *err)
 {
-	if (retried(fsync, fd) == -1)
+	if (sync_one(fsync, fd) == -1)
 		return err_sys(err, EX_IOERR, "cannot sync %s", what);
 	return 0;
 }
@@ -214,7 +238,7 @@ int
 sync_dir(int dirfd, const char *what, struct err *err)
 {
 	/* EINVAL: this file system cannot sync directories at all. */
-	if (retried(fsync, dirfd) == -1 && errno != EINVAL)
+	if (sync_one(fsync, dirfd) == -1 && errno != EINVAL)
 		return err_sys(err, EX_IOERR, "cannot sync %s", what);
 	return 0;
 }

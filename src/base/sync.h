@@ -22,8 +22,9 @@ struct sync *sync_new(enum sync_mode mode);
 void sync_free(struct sync *sync);
 
 /*
- * Before a batch's first file is made: dirfd is a directory on its file
- * system. Opens the descriptor whose syncfs reports errors since now.
+ * Before the first file is made: dirfd is a directory on its file system.
+ * Opens the descriptor whose first syncfs reports errors since now, and each
+ * later one those since the one before. Another call does nothing.
  */
 int sync_begin(struct sync *sync, int dirfd, struct err *err);
 /*

@@ -119,8 +119,7 @@ dup_or_null(const char *text)
 static void
 free_deliver(struct deliver *deliver)
 {
-	sync_free(deliver->sync[0]);
-	sync_free(deliver->sync[1]);
+	sync_free(deliver->sync);
 	free(deliver->path);
 	free(deliver->identity);
 	free(deliver->spool_dir);
@@ -198,10 +197,8 @@ deliver_open(const struct deliver_spec *spec, struct err *err)
 		free_deliver(deliver);
 		return NULL;
 	}
-	if (deliver->batch_dir != -1) {
-		deliver->sync[0] = sync_new(deliver->sync_mode);
-		deliver->sync[1] = sync_new(deliver->sync_mode);
-	}
+	if (deliver->batch_dir != -1)
+		deliver->sync = sync_new(deliver->sync_mode);
 	return deliver;
 }
 
@@ -255,23 +252,6 @@ deliver_probe(struct deliver *deliver, struct err *err)
 	    deliver->kind->probe(deliver, err);
 }
 
-/*
- * With two batches unsynced already, the descriptors of these serve: they
- * report more, not less, than the new one's own would.
- */
-static int
-begin_batch(struct deliver *deliver, struct err *err)
-{
-	if (deliver->sync[0] != NULL && deliver->begun - deliver->synced < 2) {
-		if (sync_begin(deliver->sync[deliver->begun % 2],
-			deliver->batch_dir, err) == -1)
-			return err_prefix(err, "%s", deliver->path);
-		deliver->begun++;
-	}
-	deliver->in_batch = true;
-	return 0;
-}
-
 int
 deliver_begin(struct deliver *deliver, struct deliver_item *item,
     struct err *err)
@@ -282,8 +262,9 @@ deliver_begin(struct deliver *deliver, struct deliver_item *item,
 	item->failed = 0;
 	item->err.status = 0;
 	item->err.text[0] = '\0';
-	if (!deliver->in_batch && begin_batch(deliver, err) == -1)
-		return -1;
+	if (deliver->sync != NULL &&
+	    sync_begin(deliver->sync, deliver->batch_dir, err) == -1)
+		return err_prefix(err, "%s", deliver->path);
 	if (deliver->kind->begin(deliver, item, err) == -1)
 		return -1;
 	if (deliver->received != NULL)
@@ -319,7 +300,6 @@ deliver_drop(struct deliver *deliver, struct deliver_item *item)
 void
 deliver_cut(struct deliver *deliver)
 {
-	deliver->in_batch = false;
 	if (deliver->kind->cut != NULL)
 		deliver->kind->cut(deliver);
 }

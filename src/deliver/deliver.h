@@ -89,8 +89,8 @@ int deliver_has_own(struct deliver *deliver, struct err *err);
 int deliver_probe(struct deliver *deliver, struct err *err);
 
 /*
- * Receive: begin, write (octets with LF ends), end. The batch's first begin
- * opens what base/sync.c needs. -1: EX_IOERR (disk full, quota): the batch is
+ * Receive: begin, write (octets with LF ends), end. The first begin opens
+ * what base/sync.c needs. -1: EX_IOERR (disk full, quota): the batch is
  * to be abandoned. drop: the message is not wanted after all; its file goes
  * away. Items of a batch may be dropped in any order.
  */
@@ -103,7 +103,7 @@ int deliver_end(struct deliver *deliver, struct deliver_item *item,
 void deliver_drop(struct deliver *deliver, struct deliver_item *item);
 
 /*
- * The next begin opens a new batch (mbox: a new spool file). What came before
+ * The next begin starts a new batch (mbox: a new spool file). What came before
  * is still to be synced, applied and released.
  */
 void deliver_cut(struct deliver *deliver);

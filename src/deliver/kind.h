@@ -69,14 +69,10 @@ struct deliver {
 	char ident[DELIVER_IDENT_LEN + 1];
 	bool fix_mode; /* the umask takes from the owner: chmod is needed */
 	uint64_t device;
-	uint64_t next; /* N of the next file */
-	int batch_dir; /* where a batch's files lie: the kind's; -1 none */
-	bool in_batch; /* begun, and not cut since */
-	/* A batch may begin before the one ahead of it is synced: two in turn,
-	 * by the count of those begun and synced. */
-	struct sync *sync[2]; /* owned; NULL without batch_dir */
-	unsigned int begun, synced;
-	void *work; /* the kind's */
+	uint64_t next;     /* N of the next file */
+	int batch_dir;     /* where a batch's files lie: the kind's; -1 none */
+	struct sync *sync; /* owned; NULL without batch_dir */
+	void *work;        /* the kind's */
 };
 
 /* errno says why the destination could not be made. -1, always: EX_CANTCREAT.
@@ -101,7 +97,7 @@ int spool_create(struct deliver *deliver, int dirfd, const char *dir,
 int spool_create_unnamed(struct deliver *deliver, struct err *err);
 /* Write-back of a batch's file that is whole. */
 void spool_start(struct deliver *deliver, int fd, uint64_t octets);
-/* The oldest unsynced batch: sync_batch(); dir for the sentence. */
+/* sync_batch(); dir for the sentence. */
 int spool_sync(struct deliver *deliver, const int *fds, size_t n, int dirfd,
     const char *dir, struct err *err);
 /* spool_dir as a descriptor, or -1: EX_CANTCREAT. */

@@ -98,18 +98,14 @@ spool_create_unnamed(struct deliver *deliver, struct err *err)
 void
 spool_start(struct deliver *deliver, int fd, uint64_t octets)
 {
-	sync_start(deliver->sync[0], fd, octets);
+	sync_start(deliver->sync, fd, octets);
 }
 
 int
 spool_sync(struct deliver *deliver, const int *fds, size_t n, int dirfd,
     const char *dir, struct err *err)
 {
-	struct sync *sync = deliver->sync[deliver->synced % 2];
-
-	if (deliver->synced != deliver->begun)
-		deliver->synced++;
-	if (sync_batch(sync, fds, n, dirfd, err) == -1)
+	if (sync_batch(deliver->sync, fds, n, dirfd, err) == -1)
 		return err_prefix(err, "%s", dir);
 	return 0;
 }

@@ -24,10 +24,18 @@ struct commit {
 	size_t count;
 };
 
+/* Its file is closed. */
+static void
+let_go(struct job *job)
+{
+	job->run->held -= job->held;
+	job->held = false;
+}
+
 static void
 job_free(struct run *run, struct job *job)
 {
-	run->held -= job->begun;
+	let_go(job);
 	job->next = run->free_jobs;
 	run->free_jobs = job;
 }
@@ -50,7 +58,7 @@ drop(struct run *run, struct job *job)
 	if (!job->begun)
 		return;
 	deliver_drop(run->deliver, &job->item);
-	run->held--;
+	let_go(job);
 	job->begun = false;
 	job->whole = false;
 }
@@ -249,7 +257,7 @@ pump(void *arg, int ms)
 {
 	struct commit *commit = arg;
 
-	retrieve_pump(commit->run, ms);
+	meanwhile_pump(commit->run, ms);
 }
 
 static void
@@ -335,9 +343,12 @@ deliver_batch(struct commit *commit, struct err *err)
 	}
 	if (deliver_sync(run->deliver, commit->items, commit->count, err) == -1)
 		return -1;
-	if (deliver_is_journalled(run->deliver) &&
-	    write_records(commit, err) == -1)
-		return -1;
+	if (deliver_is_journalled(run->deliver)) {
+		for (size_t i = 0; i < commit->count; i++)
+			let_go(commit->jobs[i]);
+		if (write_records(commit, err) == -1)
+			return -1;
+	}
 	if (deliver_apply(run->deliver, commit->items, commit->count, &hooks,
 		err) == -1)
 		return -1;

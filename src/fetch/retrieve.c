@@ -5,12 +5,12 @@
  * sentinel came back right is committed (DELIVERY.md, "A batch").
  */
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/parse.h"
@@ -20,9 +20,8 @@
 #include "fetch/sentinel.h"
 
 #define DRAIN_MS 5000
-#define IDLE_MS 60000
 /* Messages that wait for a command, each with a descriptor. */
-#define HELD_MAX 256
+#define HELD_MAX 512
 /* What else is open: the connection, the state, directories, a child's pipes.
  */
 #define OTHER_DESCRIPTORS 32
@@ -72,7 +71,7 @@ fault(struct run *run, struct err *err)
 static int
 job_start(struct job *job, struct err *err)
 {
-	job->begun = true;
+	job->begun = job->held = true;
 	job->run->held++;
 	job->run->uncommitted++;
 	return deliver_begin(job->run->deliver, &job->item, err);
@@ -211,6 +210,12 @@ held_max(void)
 					   1;
 }
 
+static size_t
+at_most(const struct run *run, size_t count)
+{
+	return count < run->held_max ? count : run->held_max;
+}
+
 /* On a line that keeps breaking, smaller batches get something home. */
 static size_t
 batch_messages(const struct run *run)
@@ -223,7 +228,7 @@ batch_messages(const struct run *run)
 		    BATCH_FIRST;
 	else if (run->losses < 3)
 		count = BATCH_FIRST >> (2 * run->losses);
-	return count < run->held_max ? count : run->held_max;
+	return at_most(run, count);
 }
 
 static bool
@@ -250,7 +255,7 @@ close_lockstep(struct run *run, bool last, struct err *err)
 			sentinel_spare(run);
 		return 0;
 	}
-	if (last || is_due(batch, run->held_max, LOCKSTEP_MS))
+	if (last || is_due(batch, at_most(run, LOCKSTEP_MESSAGES), LOCKSTEP_MS))
 		return sentinel_submit(run, err);
 	return 0;
 }
@@ -362,6 +367,11 @@ commit_verified(struct run *run, struct err *err)
 	while (run->batches != NULL && run->batches->stage == BATCH_VERIFIED) {
 		if (commit_batch(run, take_first(run), err) == -1) {
 			run->fault = *err;
+			return -1;
+		}
+		/* what came in meanwhile may have met one */
+		if (run->fault.status != 0) {
+			*err = run->fault;
 			return -1;
 		}
 	}
@@ -481,9 +491,21 @@ turn(struct run *run, struct err *err)
 	return commit_verified(run, err);
 }
 
+static int
+serve(struct run *run, struct err *err)
+{
+	while (!is_idle(run) || pop3_dead(run->session.pop3))
+		if (turn(run, err) == -1)
+			return end(run, err);
+	return 0;
+}
+
 int
 retrieve(struct run *run, struct err *err)
 {
+	struct aside aside = { meanwhile_is_busy, meanwhile_work, run };
+	int r;
+
 	run->retrieving = true;
 	run->held_max = held_max();
 	run->next = 0;
@@ -491,39 +513,12 @@ retrieve(struct run *run, struct err *err)
 	run->previous_octets = UINT64_MAX;
 	run->spoken_at = deadline_now();
 	pop3_on_stop(run->session.pop3, POP3_STOP_RETURNS);
-	while (!is_idle(run) || pop3_dead(run->session.pop3))
-		if (turn(run, err) == -1)
-			return end(run, err);
+	aside_begin(&aside);
+	r = serve(run, err);
+	aside_end();
 	/* there is nothing to drain any more: a signal need not wait for QUIT
 	 */
-	if (!run->stopping)
+	if (r == 0 && !run->stopping)
 		pop3_on_stop(run->session.pop3, POP3_STOP_DIES);
-	return 0;
-}
-
-void
-retrieve_pump(void *arg, int ms)
-{
-	struct run *run = arg;
-	struct pop3 *pop3 = run->session.pop3;
-	struct err err = ERR_INIT;
-
-	/* no more messages than may be held, but NOOPs and DELEs do not count
-	 */
-	if (pop3 == NULL || pop3_dead(pop3) ||
-	    (run->held >= run->held_max && run->batches != NULL)) {
-		(void)poll(NULL, 0, ms);
-		return;
-	}
-	if (pop3_outstanding(pop3) == 0 &&
-	    deadline_now() - run->spoken_at >= IDLE_MS) {
-		memset(&run->noop, 0, sizeof(run->noop));
-		run->noop.shape = POP3_LINE;
-		run->spoken_at = deadline_now();
-		(void)pop3_submit(pop3, &run->noop, &err, "NOOP");
-	}
-	if (pop3_outstanding(pop3) == 0 ||
-	    pop3_step(pop3, deadline_after(ms), &err) == 0)
-		(void)poll(NULL, 0,
-		    pop3_outstanding(pop3) == 0 || stop_signal() != 0 ? ms : 0);
+	return r;
 }

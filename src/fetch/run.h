@@ -30,8 +30,8 @@ struct state_entry;
 #define BATCH_MESSAGES 192
 #define BATCH_OCTETS (32 * 1024 * 1024)
 #define BATCH_MS 2000
-/* In lock-step a sentinel costs a round trip, so it waits for as many as may be
- * held, or so long. */
+/* In lock-step a sentinel costs a round trip, so it waits longer. */
+#define LOCKSTEP_MESSAGES 256
 #define LOCKSTEP_MS 15000
 
 /* One message on its way, from RETR until its tmp name is gone. */
@@ -43,6 +43,7 @@ struct job {
 	struct pop3_request request;
 	struct deliver_item item;
 	bool begun;   /* item has a file */
+	bool held;    /* and may have it open */
 	bool whole;   /* item holds the whole message */
 	bool suspect; /* the reply may be another message's */
 	unsigned char digest[DIGEST_LEN];
@@ -129,7 +130,7 @@ struct run {
 	struct pop3_request noop;
 	uint64_t uncommitted; /* retrieved in this session, not applied */
 	uint32_t probed;      /* retrieved to look at it, new; 0: none */
-	size_t held;     /* jobs that are begun: each may have a file open */
+	size_t held;          /* jobs that may have a file open */
 	size_t held_max; /* so that there are descriptors for all of them */
 	struct report_progress progress;
 
@@ -177,8 +178,12 @@ int recover(struct run *run, struct err *err);
  * rest of the items can be planned again.
  */
 int retrieve(struct run *run, struct err *err);
-/* A struct run: serve the line for up to ms while something else works. */
-void retrieve_pump(void *arg, int ms);
+
+/* meanwhile.c, with a struct run: serve the line for up to ms while a child
+ * works; and for base/aside.h, while syncs last. */
+void meanwhile_pump(void *arg, int ms);
+bool meanwhile_is_busy(void *arg);
+void meanwhile_work(void *arg, int fd);
 
 /*
  * commit.c: sync, journal, apply, journal. The batch is the callee's from now

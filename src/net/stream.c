@@ -296,14 +296,15 @@ woken(struct stream *stream, short revents, bool room, struct err *err)
 
 int
 stream_wait(struct stream *stream, int64_t until_ms, bool interruptible,
-    struct err *err)
+    int wake_fd, struct err *err)
 {
-	struct pollfd fds[2];
+	struct pollfd fds[3];
 	bool room;
 	int n;
 
 	fds[1].fd = interruptible ? stop_fd() : -1;
-	fds[1].events = POLLIN;
+	fds[2].fd = wake_fd;
+	fds[1].events = fds[2].events = POLLIN;
 	room = stream->in_len < WINDOW;
 	if (room && stream->tls != NULL && tls_pending(stream->tls))
 		return woken(stream, POLLIN | POLLOUT, room, err);
@@ -312,10 +313,10 @@ stream_wait(struct stream *stream, int64_t until_ms, bool interruptible,
 		    (stream->out_len > 0 ? POLLOUT : 0));
 		/* nothing to ask: POLLHUP alone would not let us sleep */
 		fds[0].fd = fds[0].events != 0 ? stream->fd : -1;
-		n = poll(fds, 2, deadline_poll(until_ms));
+		n = poll(fds, 3, deadline_poll(until_ms));
 		if (n == -1 && errno != EINTR)
 			return err_sys(err, EX_OSERR, "poll");
-		if (n > 0 && fds[1].revents != 0)
+		if (n > 0 && (fds[1].revents != 0 || fds[2].revents != 0))
 			return 0;
 		if (n > 0 && fds[0].revents != 0) {
 			n = woken(stream, fds[0].revents, room, err);

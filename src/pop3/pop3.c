@@ -62,6 +62,7 @@ pop3_new(struct stream *stream, const struct pop3_options *options)
 	pop3->options = *options;
 	pop3->weight_limit = WEIGHT_FIRST;
 	pop3->tail = &pop3->head;
+	pop3->wake_fd = -1;
 	pop3->heard_at = deadline_now();
 	/* the greeting is the answer to a request that was never sent */
 	pop3->greeting.shape = POP3_LINE;
@@ -439,7 +440,7 @@ receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
 	got = stream_fill(pop3->stream, err);
 	if (got == 0) {
 		ready = stream_wait(pop3->stream, step_deadline(pop3, until_ms),
-		    pop3->stop != POP3_STOP_IGNORED, err);
+		    pop3->stop != POP3_STOP_IGNORED, pop3->wake_fd, err);
 		if (ready == -1)
 			return queue_die(pop3, err);
 		if (ready == 1)
@@ -520,6 +521,12 @@ void
 pop3_pause(struct pop3 *pop3)
 {
 	pop3->paused = true;
+}
+
+void
+pop3_wake(struct pop3 *pop3, int fd)
+{
+	pop3->wake_fd = fd;
 }
 
 void

@@ -148,6 +148,8 @@ enum pop3_stop {
 void pop3_on_stop(struct pop3 *pop3, enum pop3_stop stop);
 /* From a callback: pop3_step returns before it takes in another reply. */
 void pop3_pause(struct pop3 *pop3);
+/* pop3_step returns 0 once fd (-1: none) is readable, too. */
+void pop3_wake(struct pop3 *pop3, int fd);
 /* Another deadline for the whole session. */
 void pop3_until(struct pop3 *pop3, int64_t until_ms);
 

@@ -15,6 +15,7 @@ struct pop3 {
 	char *greeting_text; /* owned; NULL before it came */
 	bool greeted, logged_in;
 	enum pop3_stop stop;
+	int wake_fd; /* pop3_step does not wait when this is readable; -1 */
 	bool paused; /* a callback wants pop3_step to return */
 	bool dead;
 	struct err death;

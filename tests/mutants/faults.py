@@ -50,9 +50,9 @@ MUTANTS = [
     Mutant(
         "files-unsynced", "what was received is not synced before C",
         [("deliver/spool.c",
-          "	if (sync_batch(sync, fds, n, dirfd, err) == -1)\n",
-          "	if (sync == NULL && sync_batch(sync, fds, n, dirfd, err) == -1)\n"
-          )],
+          "	if (sync_batch(deliver->sync, fds, n, dirfd, err) == -1)\n",
+          "	if (deliver->sync == NULL &&\n"
+          "	    sync_batch(deliver->sync, fds, n, dirfd, err) == -1)\n")],
         [crash(150, "maildir-delete-*-power")]),
     Mutant(
         "rename", "a rename instead of a link",
@@ -80,6 +80,13 @@ MUTANTS = [
           "		if (n == -1)\n"
           "			return 0;\n")],
         [crash(250, "maildir-delete-auto-errno")]),
+    Mutant(
+        "meanwhile-ignored",
+        "what fails while a batch is synced is passed over",
+        [("fetch/retrieve.c",
+          "		if (run->fault.status != 0) {\n",
+          "		if (run->fault.status == -1) {\n")],
+        [crash(500, "maildir70-*-errno")]),
     Mutant(
         "owed-cleared", "a deletion is no longer owed once QUIT is answered",
         [("fetch/remove.c",

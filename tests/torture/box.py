@@ -69,13 +69,15 @@ SAME_UIDL = ("005", "006")
 
 
 class Variant:
-    """How poplar is run: destination, policy and way of syncing."""
+    """How poplar is run: destination, policy and way of syncing. lazy: what a
+    second thread syncs waits until the first one has come to rest."""
 
-    def __init__(self, kind, policy, sync, count=12):
+    def __init__(self, kind, policy, sync, count=12, lazy=False):
         self.kind, self.policy, self.sync = kind, policy, sync
-        self.count = count
+        self.count, self.lazy = count, lazy
         self.name = "-".join(
-            [kind if count == 12 else kind + str(count), policy, sync])
+            [kind if count == 12 else kind + str(count), policy,
+             "lazy" if lazy else sync])
         self.delete = policy == "delete"
         # somebody's mail is there before ours, in one of the two
         self.foreign = kind == "mbox" and self.delete
@@ -85,8 +87,13 @@ VARIANTS = [Variant(kind, policy, sync)
             for kind in ("maildir", "mbox", "pipe")
             for policy in ("delete", "keep")
             for sync in ("auto", "files")]
+# One that fills a batch is synced while more of them come.
 VARIANTS += [Variant("maildir", "delete", "auto", 70),
-             Variant("mbox", "delete", "files", 70)]
+             Variant("maildir", "keep", "files", 70),
+             Variant("mbox", "delete", "files", 70),
+             Variant("maildir", "delete", "auto", 70, lazy=True),
+             Variant("mbox", "delete", "auto", 70, lazy=True),
+             Variant("maildir", "delete", "auto", 270, lazy=True)]
 
 
 Outcome = collections.namedtuple("Outcome", "calls hit path end status stderr")
@@ -218,7 +225,8 @@ class Box:
     def inject(self, *options):
         """poplar under the injector."""
         ran = subprocess.run(
-            [INJECT, "-t", str(HANG_SECONDS), "-p", self.home, *options,
+            [INJECT, "-t", str(HANG_SECONDS), "-p", self.home,
+             *(["-w"] if self.variant.lazy else []), *options,
              *self.command()], env=self.environment, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)

@@ -5,14 +5,16 @@
  * them. A seccomp filter stops the command at these kinds only, so a run costs
  * hardly more than without.
  *
- *     inject [-r] [-t SECONDS] [-p PREFIX] [-l TRACE -d DATA] [-k CALL -f
+ *     inject [-rw] [-t SECONDS] [-p PREFIX] [-l TRACE -d DATA] [-k CALL -f
  * FAULT] COMMAND [ARGUMENT...]
  *
  * Counting starts at the first call that names a path under PREFIX, so that the
  * dynamic loader is not counted. With -r the calls that look at files are the
  * ones that are counted, in place of those that change them. Only the command's
- * own process is counted; what it starts runs on, and is waited for. Faults, at
- * call number CALL:
+ * own process is counted; what it starts runs on, and is waited for. A second
+ * thread of it is counted where it syncs; what a trace tells is in an order in
+ * which the calls could have been made one by one. With -w such a sync waits
+ * until the first thread has come to rest. Faults, at call number CALL:
  *
  *     kill-before  kill-after  errno=NUMBER  short  sig-before=N  sig-after=N
  *
@@ -47,11 +49,14 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "torture/regs.h"
 
 #define PATH_LEN 4096
+/* Nothing is heard of the first thread for so long: it rests. */
+#define REST_MS 20
 
 /* What the arguments of a kind are. */
 enum shape {
@@ -160,6 +165,7 @@ static const struct {
 
 /* A call at its entry. */
 struct call {
+	pid_t thread;
 	const struct kind *kind;
 	uint64_t args[6];
 	char path[2][PATH_LEN];
@@ -176,6 +182,9 @@ static struct {
 	FILE *trace, *data;
 	unsigned long calls;
 	bool counting, after; /* after: the call under way is at its fault */
+	bool entered;         /* call is under way, and its end will be seen */
+	bool lazy;            /* -w */
+	pid_t held;           /* another thread, stopped at an entry; 0 */
 	struct call call;
 	const char *hit;
 	char hit_path[PATH_LEN];
@@ -445,16 +454,16 @@ strike_before(struct call *call)
 		kill(run.pid, run.number);
 		break;
 	case ERRNO:
-		regs_get(run.pid, &regs);
-		regs_fail(run.pid, &regs, run.number);
+		regs_get(call->thread, &regs);
+		regs_fail(call->thread, &regs, run.number);
 		break;
 	case SHORT:
 		if (call->kind->shape != DATA && call->kind->shape != DATA_AT) {
 			run.hit = NULL;
 			break;
 		}
-		regs_get(run.pid, &regs);
-		regs_set_third(run.pid, &regs, (call->args[2] + 1) / 2);
+		regs_get(call->thread, &regs);
+		regs_set_third(call->thread, &regs, (call->args[2] + 1) / 2);
 		break;
 	default:
 		run.after = true;
@@ -471,16 +480,28 @@ strike_after(void)
 		kill(run.pid, run.number);
 }
 
+static bool
+is_sync(const struct kind *kind)
+{
+	return kind->number == SYS_fsync || kind->number == SYS_fdatasync ||
+	    kind->number == SYS_syncfs;
+}
+
 /* At the entry of a call of our kinds. How to go on: PTRACE_... */
 static enum __ptrace_request
-enter(void)
+enter(pid_t thread)
 {
 	struct __ptrace_syscall_info info;
 	struct call *call = &run.call;
+	const struct kind *kind;
 
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, run.pid, sizeof(info), &info) == -1)
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(info), &info) == -1)
 		return PTRACE_CONT;
-	call->kind = find_kind(info.seccomp.nr);
+	kind = find_kind(info.seccomp.nr);
+	if (thread != run.pid && !is_sync(kind))
+		return PTRACE_CONT;
+	call->thread = thread;
+	call->kind = kind;
 	memcpy(call->args, info.seccomp.args, sizeof(call->args));
 	if (run.trace != NULL || !run.counting)
 		resolve_paths(call);
@@ -491,7 +512,8 @@ enter(void)
 		strike_before(call);
 	if (run.trace != NULL)
 		note(call);
-	return run.trace != NULL || run.after ? PTRACE_SYSCALL : PTRACE_CONT;
+	run.entered = run.trace != NULL || run.after;
+	return run.entered ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
 static void
@@ -499,12 +521,41 @@ leave(void)
 {
 	struct __ptrace_syscall_info info;
 
+	run.entered = false;
 	if (run.trace != NULL &&
-	    ptrace(PTRACE_GET_SYSCALL_INFO, run.pid, sizeof(info), &info) > 0 &&
+	    ptrace(PTRACE_GET_SYSCALL_INFO, run.call.thread, sizeof(info),
+		&info) > 0 &&
 	    info.op == PTRACE_SYSCALL_INFO_EXIT)
 		write_trace(&run.call, info.exit.rval);
 	if (run.after)
 		strike_after();
+}
+
+/* Of the command's process, not of one that it has started? */
+static bool
+is_own(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)run.pid,
+	    (int)pid);
+	return access(path, F_OK) == 0;
+}
+
+static void
+let_on(pid_t pid)
+{
+	(void)ptrace(enter(pid), pid, NULL, NULL);
+}
+
+static void
+let_held_on(void)
+{
+	pid_t pid = run.held;
+
+	run.held = 0;
+	if (pid != 0)
+		let_on(pid);
 }
 
 static void
@@ -516,10 +567,19 @@ stopped(pid_t pid, int status)
 	if (timed_out)
 		kill(pid, SIGKILL);
 	if (status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8)) {
-		if (pid == run.pid)
-			how = enter();
+		if (is_own(pid) && run.held == 0 &&
+		    (run.entered || (run.lazy && pid != run.pid))) {
+			run.held = pid;
+			return;
+		}
+		if (is_own(pid))
+			how = enter(pid);
 	} else if (number == (SIGTRAP | 0x80)) {
 		leave();
+		(void)ptrace(how, pid, NULL, NULL);
+		if (!run.lazy || run.held == run.pid)
+			let_held_on();
+		return;
 	} else if (status >> 16 == 0 && number != SIGSTOP) {
 		pass = number;
 	}
@@ -576,6 +636,24 @@ start(char **argv)
 	(void)ptrace(PTRACE_CONT, run.pid, NULL, NULL);
 }
 
+/* waitpid(2), but a thread that is held goes on when all others rest. */
+static pid_t
+next_stop(int *status)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	pid_t pid;
+	int i;
+
+	for (i = 0; run.held != 0 && !run.entered && i < REST_MS; i++) {
+		if ((pid = waitpid(-1, status, __WALL | WNOHANG)) != 0)
+			return pid;
+		(void)nanosleep(&moment, NULL);
+	}
+	if (!run.entered)
+		let_held_on();
+	return waitpid(-1, status, __WALL);
+}
+
 static void
 watch(void)
 {
@@ -583,7 +661,7 @@ watch(void)
 	pid_t pid;
 
 	for (;;) {
-		if ((pid = waitpid(-1, &status, __WALL)) == -1) {
+		if ((pid = next_stop(&status)) == -1) {
 			if (errno == EINTR)
 				continue;
 			return;
@@ -643,11 +721,14 @@ main(int argc, char **argv)
 	unsigned int seconds = 30;
 	int option;
 
-	while ((option = getopt(argc, argv, "+rt:p:l:d:k:f:")) != -1) {
+	while ((option = getopt(argc, argv, "+rwt:p:l:d:k:f:")) != -1) {
 		switch (option) {
 		case 'r':
 			kinds = looking;
 			kind_count = COUNT(looking);
+			break;
+		case 'w':
+			run.lazy = true;
 			break;
 		case 't':
 			seconds = (unsigned int)strtoul(optarg, NULL, 10);

@@ -72,9 +72,9 @@ end_of_stream(void)
 
 	CHECK(write(other, "last", 4) == 4);
 	close(other);
-	CHECK_INT(stream_wait(stream, deadline_after(1000), true, &err), 1);
+	CHECK_INT(stream_wait(stream, deadline_after(1000), true, -1, &err), 1);
 	CHECK_INT(stream_fill(stream, &err), 1);
-	CHECK_INT(stream_wait(stream, deadline_after(1000), true, &err), 1);
+	CHECK_INT(stream_wait(stream, deadline_after(1000), true, -1, &err), 1);
 	CHECK_INT(stream_fill(stream, &err), -1);
 	CHECK_INT(err.status, EX_TEMPFAIL);
 	CHECK_STR(err.text, "peer closed the connection");
@@ -97,7 +97,7 @@ last_words(void)
 	stream_write(stream, "NOOP\r\n", 6);
 	CHECK_INT(stream_flush(stream, &err), -1);
 	CHECK_INT(err.status, EX_TEMPFAIL);
-	CHECK_INT(stream_wait(stream, deadline_after(1000), true, &err), 1);
+	CHECK_INT(stream_wait(stream, deadline_after(1000), true, -1, &err), 1);
 	CHECK_INT(stream_fill(stream, &err), 1);
 	CHECK_MEM(stream_input(stream, &len), 10, "-ERR bye\r\n", 10);
 	stream_free(stream);
@@ -121,9 +121,9 @@ window_is_bounded(void)
 	CHECK_INT(len, WINDOW);
 	CHECK_INT(stream_fill(stream, &err), 0);
 	/* nobody can take input now: it is not waited for */
-	CHECK_INT(stream_wait(stream, deadline_after(20), true, &err), 0);
+	CHECK_INT(stream_wait(stream, deadline_after(20), true, -1, &err), 0);
 	stream_consume(stream, 1000);
-	CHECK_INT(stream_wait(stream, deadline_after(1000), true, &err), 1);
+	CHECK_INT(stream_wait(stream, deadline_after(1000), true, -1, &err), 1);
 	CHECK_INT(stream_fill(stream, &err), 1);
 	stream_free(stream);
 	close(other);
@@ -199,8 +199,8 @@ full_both_ways(void)
 		continue;
 	/* the other end reads only after we have taken its octets */
 	while (stream_unsent(stream) > 0 && rounds++ < 10000) {
-		CHECK_INT(stream_wait(stream, deadline_after(1), true, &err) >=
-			0,
+		CHECK_INT(stream_wait(stream, deadline_after(1), true, -1,
+			      &err) >= 0,
 		    1);
 		if (stream_fill(stream, &err) == 1) {
 			(void)stream_input(stream, &len);
@@ -225,11 +225,11 @@ time_passes(void)
 	int other;
 	struct stream *stream = pair(&other);
 
-	CHECK_INT(stream_wait(stream, deadline_after(30), true, &err), 0);
+	CHECK_INT(stream_wait(stream, deadline_after(30), true, -1, &err), 0);
 	CHECK(deadline_now() - start >= 29);
-	CHECK_INT(stream_wait(stream, deadline_now(), true, &err), 0);
+	CHECK_INT(stream_wait(stream, deadline_now(), true, -1, &err), 0);
 	CHECK(write(other, "a", 1) == 1);
-	CHECK_INT(stream_wait(stream, deadline_now(), true, &err), 1);
+	CHECK_INT(stream_wait(stream, deadline_now(), true, -1, &err), 1);
 	stream_quickack(stream);
 	stream_free(stream);
 	close(other);
@@ -275,11 +275,12 @@ signals_interrupt(void)
 
 	stop_install();
 	raise(SIGTERM);
-	CHECK_INT(stream_wait(stream, deadline_after(5000), true, &err), 0);
+	CHECK_INT(stream_wait(stream, deadline_after(5000), true, -1, &err), 0);
 	CHECK(deadline_now() - start < 2000);
 	CHECK_INT(stop_signal(), SIGTERM);
 	CHECK(write(other, "a", 1) == 1);
-	CHECK_INT(stream_wait(stream, deadline_after(5000), false, &err), 1);
+	CHECK_INT(stream_wait(stream, deadline_after(5000), false, -1, &err),
+	    1);
 	stream_free(stream);
 	close(other);
 }

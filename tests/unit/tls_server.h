@@ -342,7 +342,7 @@ fill(struct stream *stream, struct err *err)
 	int rc;
 
 	do
-		rc = stream_wait(stream, until, false, err);
+		rc = stream_wait(stream, until, false, -1, err);
 	while (rc == 1 && (rc = stream_fill(stream, err)) == 0 &&
 	    deadline_now() < until);
 	return rc;

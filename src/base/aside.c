@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/* One thread, one call at a time. */
+#include "base/aside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static struct aside meanwhile; /* busy is NULL outside aside_begin, aside_end */
+
+static struct {
+	bool running;
+	int ends[2]; /* a pipe: readable when the call is done */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* under the lock */
+	int (*call)(void *job); /* NULL: none, or done */
+	void *job;
+	int result, error;
+	bool ending;
+} worker = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.changed = PTHREAD_COND_INITIALIZER };
+
+static void *
+serve(void *arg)
+{
+	int result;
+
+	(void)arg;
+	(void)pthread_mutex_lock(&worker.lock);
+	while (!worker.ending) {
+		if (worker.call == NULL) {
+			(void)pthread_cond_wait(&worker.changed, &worker.lock);
+			continue;
+		}
+		(void)pthread_mutex_unlock(&worker.lock);
+		result = worker.call(worker.job);
+		(void)pthread_mutex_lock(&worker.lock);
+		worker.result = result;
+		worker.error = errno;
+		worker.call = NULL;
+		(void)pthread_cond_signal(&worker.changed);
+		if (write(worker.ends[1], "", 1) == -1) {
+			/* it never fills, and no signal comes here */
+		}
+	}
+	(void)pthread_mutex_unlock(&worker.lock);
+	return NULL;
+}
+
+/* Signals are the other thread's, whose poll(2) they end. */
+static bool
+start(void)
+{
+	sigset_t all, before;
+
+	if (worker.running)
+		return true;
+	if (pipe2(worker.ends, O_CLOEXEC) == -1)
+		return false;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	worker.running = pthread_create(&worker.thread, NULL, serve, NULL) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!worker.running) {
+		(void)close(worker.ends[0]);
+		(void)close(worker.ends[1]);
+	}
+	return worker.running;
+}
+
+static void
+hand_over(int (*call)(void *job), void *job)
+{
+	(void)pthread_mutex_lock(&worker.lock);
+	worker.call = call;
+	worker.job = job;
+	(void)pthread_cond_signal(&worker.changed);
+	(void)pthread_mutex_unlock(&worker.lock);
+}
+
+static bool
+is_done(void)
+{
+	bool done;
+
+	(void)pthread_mutex_lock(&worker.lock);
+	done = worker.call == NULL;
+	(void)pthread_mutex_unlock(&worker.lock);
+	return done;
+}
+
+static int
+take_back(void)
+{
+	char octet;
+
+	(void)pthread_mutex_lock(&worker.lock);
+	while (worker.call != NULL)
+		(void)pthread_cond_wait(&worker.changed, &worker.lock);
+	(void)pthread_mutex_unlock(&worker.lock);
+	if (read(worker.ends[0], &octet, 1) == -1) {
+		/* it is there */
+	}
+	errno = worker.error;
+	return worker.result;
+}
+
+int
+aside_call(int (*call)(void *job), void *job)
+{
+	if (meanwhile.busy == NULL || !meanwhile.busy(meanwhile.arg) ||
+	    !start())
+		return call(job);
+	hand_over(call, job);
+	while (!is_done() && meanwhile.busy(meanwhile.arg))
+		meanwhile.work(meanwhile.arg, worker.ends[0]);
+	return take_back();
+}
+
+void
+aside_begin(const struct aside *aside)
+{
+	meanwhile = *aside;
+}
+
+void
+aside_end(void)
+{
+	meanwhile.busy = NULL;
+	if (!worker.running)
+		return;
+	(void)pthread_mutex_lock(&worker.lock);
+	worker.ending = true;
+	(void)pthread_cond_signal(&worker.changed);
+	(void)pthread_mutex_unlock(&worker.lock);
+	(void)pthread_join(worker.thread, NULL);
+	worker.ending = worker.running = false;
+	(void)close(worker.ends[0]);
+	(void)close(worker.ends[1]);
+}
