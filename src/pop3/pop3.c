@@ -6,6 +6,7 @@
 #include "pop3/pop3.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@
 #define RATE_OCTETS (64 * RATE_WINDOW_MS / 1000)
 #define DRY_MS 3
 #define BULK (64 * 1024)
+#define GATHER_MIN (1024 * 1024)
+#define GATHER_MS 1
 
 static void
 greeted(void *arg, struct pop3_request *request)
@@ -443,6 +446,10 @@ receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
 		    pop3->stop != POP3_STOP_IGNORED, pop3->wake_fd, err);
 		if (ready == -1)
 			return queue_die(pop3, err);
+		/* much is to come, and piece by piece: let some gather rather
+		 * than be woken for each */
+		if (ready == 1 && pop3->weight >= GATHER_MIN)
+			(void)poll(NULL, 0, GATHER_MS);
 		if (ready == 1)
 			got = stream_fill(pop3->stream, err);
 	}
