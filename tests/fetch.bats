@@ -522,3 +522,18 @@ again() {
 	run -0 cat box/new/*
 	assert_line "Subject: message 3"
 }
+
+@test "fetch: messages come in while others are synced" {
+	make_mailbox mail 80
+	start_server --mailbox mail
+	export GATE_DIR=$HOME/Mail/tmp GATE_FROM=64 GATE_TO=80
+	for sync in auto files; do
+		rm -rf "$HOME/Mail" "$HOME/state"
+		run --separate-stderr -0 preloaded gate poplar fetch \
+			--sync="$sync" --state "$HOME/state" \
+			--maildir "$HOME/Mail" "${PLAIN[@]}"
+		said ''
+		assert_equal "$(maildir_digests "$HOME/Mail")" \
+			"$(mailbox_digests mail)"
+	done
+}

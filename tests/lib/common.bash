@@ -110,19 +110,20 @@ poplar() {
 
 # clock_off SECONDS COMMAND...: on a machine whose clock is off by so much.
 clock_off() {
-	CLOCK_OFFSET=$1 other_clock "${@:2}"
+	CLOCK_OFFSET=$1 preloaded clock "${@:2}"
 }
 
 # clock_fast TIMES COMMAND...: deadlines come so many times as soon.
 clock_fast() {
-	CLOCK_SPEED=$1 other_clock "${@:2}"
+	CLOCK_SPEED=$1 preloaded clock "${@:2}"
 }
 
-other_clock() {
-	[[ -e clock.so ]] || "${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o clock.so \
-		"$TESTS_DIR/lib/clock.c"
-	LD_PRELOAD=$PWD/clock.so \
-		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 "$@"
+# preloaded NAME COMMAND...: with tests/lib/NAME.c between it and the C library.
+preloaded() {
+	[[ -e $1.so ]] || "${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o "$1.so" \
+		"$TESTS_DIR/lib/$1.c"
+	LD_PRELOAD=$PWD/$1.so \
+		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 "${@:2}"
 }
 
 # After `run --separate-stderr`: this and nothing else was on standard error.
