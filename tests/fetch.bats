@@ -529,11 +529,25 @@ again() {
 	export GATE_DIR=$HOME/Mail/tmp GATE_FROM=64 GATE_TO=80
 	for sync in auto files; do
 		rm -rf "$HOME/Mail" "$HOME/state"
-		run --separate-stderr -0 preloaded gate poplar fetch \
+		run --separate-stderr -0 preloaded lib/gate poplar fetch \
 			--sync="$sync" --state "$HOME/state" \
 			--maildir "$HOME/Mail" "${PLAIN[@]}"
 		said ''
 		assert_equal "$(maildir_digests "$HOME/Mail")" \
 			"$(mailbox_digests mail)"
 	done
+}
+
+@test "fetch: a wrong sentinel is seen though others are synced meanwhile" {
+	make_mailbox mail 300
+	# the second batch's, before the server falls silent
+	start_server --mailbox mail --fault-connections 1 --stall-at RETR:258 \
+		--replace 'UIDL:3=+OK 99 wrong\r\n'
+	run --separate-stderr -0 preloaded bench/slowsync poplar fetch \
+		--timeout 3 --maildir "$HOME/Mail" "${PLAIN[@]}"
+	said ''
+	# from there on each has its own
+	run -0 grep -c '2 C: UIDL [0-9]' "$SERVER_LOG"
+	assert_output 236
+	assert_equal "$(find "$HOME/Mail/new" -type f | wc -l)" 300
 }

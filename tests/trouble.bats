@@ -352,6 +352,20 @@ unprivileged() {
 	assert_equal "$(find Mail-by-one/new -type f | wc -l)" 1000
 }
 
+@test "trouble: nor do those that come in while others are synced" {
+	mkdir many
+	for i in {1000..1949}; do
+		echo "m$i" >"many/$i"
+	done
+	stop_server
+	start_server --mailbox many
+	export GATE_DIR=$HOME/Mail/tmp GATE_FROM=64 GATE_TO=96
+	run --separate-stderr -0 preloaded lib/gate few 128 fetch "${PLAIN[@]}" \
+		--maildir "$HOME/Mail" --no-state
+	said ''
+	assert_equal "$(find "$HOME/Mail/new" -type f | wc -l)" 950
+}
+
 @test "trouble: a slow command does not let the server wait in vain" {
 	make_mailbox some 16
 	stop_server

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static struct aside meanwhile; /* busy is NULL outside aside_begin, aside_end */
+static bool under_way;
 
 static struct {
 	bool running;
@@ -113,12 +114,14 @@ take_back(void)
 int
 aside_call(int (*call)(void *job), void *job)
 {
-	if (meanwhile.busy == NULL || !meanwhile.busy(meanwhile.arg) ||
-	    !start())
+	if (under_way || meanwhile.busy == NULL ||
+	    !meanwhile.busy(meanwhile.arg) || !start())
 		return call(job);
+	under_way = true;
 	hand_over(call, job);
 	while (!is_done() && meanwhile.busy(meanwhile.arg))
 		meanwhile.work(meanwhile.arg, worker.ends[0]);
+	under_way = false;
 	return take_back();
 }
 

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* What goes on meanwhile. It must not lead to another aside_call(). */
+/* What goes on meanwhile. An aside_call() in it is made as any other call. */
 struct aside {
 	/* Is there anything to do? If not, the call is made as any other. */
 	bool (*busy)(void *arg);

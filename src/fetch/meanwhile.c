@@ -47,6 +47,9 @@ meanwhile_is_busy(void *arg)
 	const struct run *run = arg;
 	const struct pop3 *pop3 = run->session.pop3;
 
+	/* one batch that waits for the disk is enough */
+	if (run->batches != NULL && run->batches->stage > BATCH_CLOSED)
+		return false;
 	return !pop3_dead(pop3) && pop3_outstanding(pop3) > 0 &&
 	    !is_full(run) && run->fault.status == 0 && stop_signal() == 0;
 }

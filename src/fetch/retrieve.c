@@ -72,7 +72,10 @@ static int
 job_start(struct job *job, struct err *err)
 {
 	job->begun = job->held = true;
-	job->run->held++;
+	/* no more files may be open: no more replies before the caller has
+	 * looked */
+	if (++job->run->held >= job->run->held_max)
+		pop3_pause(job->run->session.pop3);
 	job->run->uncommitted++;
 	return deliver_begin(job->run->deliver, &job->item, err);
 }
@@ -272,6 +275,12 @@ close_when_due(struct run *run, bool last, struct err *err)
 	return 0;
 }
 
+static bool
+is_verified(const struct batch *batch)
+{
+	return batch != NULL && batch->stage == BATCH_VERIFIED;
+}
+
 /* A message to be taken with care goes alone, with a sentinel of its own. */
 static int
 submit_careful(struct run *run, struct plan_item *plan, struct err *err)
@@ -290,7 +299,7 @@ submit_messages(struct run *run, struct err *err)
 	/* in lock-step only now, before a RETR, nothing is under way */
 	if (close_when_due(run, false, err) == -1)
 		return -1;
-	if (run->batches != NULL && run->batches->stage == BATCH_VERIFIED)
+	if (is_verified(run->batches) && !pop3_pipelining(pop3))
 		return 0; /* to be committed */
 	while (run->next < run->plan.count && pop3_has_room(pop3)) {
 		struct plan_item *plan = &run->plan.items[run->next];
@@ -361,20 +370,26 @@ take_first(struct run *run)
 	return batch;
 }
 
+/* What callbacks have found. */
 static int
-commit_verified(struct run *run, struct err *err)
+check(const struct run *run, struct err *err)
 {
-	while (run->batches != NULL && run->batches->stage == BATCH_VERIFIED) {
-		if (commit_batch(run, take_first(run), err) == -1) {
-			run->fault = *err;
-			return -1;
-		}
-		/* what came in meanwhile may have met one */
-		if (run->fault.status != 0) {
-			*err = run->fault;
-			return -1;
-		}
+	if (run->fault.status != 0) {
+		*err = run->fault;
+		return -1;
 	}
+	if (run->batches != NULL && run->batches->stage == BATCH_SUSPECT)
+		return err_set(err, EX_PROTOCOL,
+		    "%s sent a reply that may belong to another message",
+		    pop3_peer(run->session.pop3));
+	return 0;
+}
+
+static int
+commit_first(struct run *run, struct err *err)
+{
+	if (commit_batch(run, take_first(run), err) == -1)
+		return fault(run, err);
 	return 0;
 }
 
@@ -441,9 +456,9 @@ end(struct run *run, struct err *err)
 	pop3_abort(run->session.pop3, err);
 	if (err->status != EX_PROTOCOL)
 		save_lockstep(run, err);
-	if (run->fault.status == 0 && commit_verified(run, &local) == -1)
-		*err = local;
-	else if (run->fault.status != 0)
+	while (run->fault.status == 0 && is_verified(run->batches))
+		(void)commit_first(run, &local);
+	if (run->fault.status != 0)
 		*err = run->fault;
 	abandon_rest(run, err);
 	return -1;
@@ -476,19 +491,16 @@ turn(struct run *run, struct err *err)
 	if (submit_more(run, err) == -1)
 		return -1;
 	/* it may have died while a command was fed */
-	if ((pop3_outstanding(run->session.pop3) > 0 ||
+	if (!is_verified(run->batches) &&
+	    (pop3_outstanding(run->session.pop3) > 0 ||
 		pop3_dead(run->session.pop3)) &&
 	    pop3_step(run->session.pop3, step_until(run), err) == -1)
 		return -1;
-	if (run->fault.status != 0) {
-		*err = run->fault;
+	if (check(run, err) == -1 ||
+	    (is_verified(run->batches) && commit_first(run, err) == -1))
 		return -1;
-	}
-	if (run->batches != NULL && run->batches->stage == BATCH_SUSPECT)
-		return err_set(err, EX_PROTOCOL,
-		    "%s sent a reply that may belong to another message",
-		    pop3_peer(run->session.pop3));
-	return commit_verified(run, err);
+	/* and meanwhile, more was taken in */
+	return check(run, err);
 }
 
 static int

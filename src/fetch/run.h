@@ -179,8 +179,11 @@ int recover(struct run *run, struct err *err);
  */
 int retrieve(struct run *run, struct err *err);
 
-/* meanwhile.c, with a struct run: serve the line for up to ms while a child
- * works; and for base/aside.h, while syncs last. */
+/*
+ * meanwhile.c, with a struct run: serve the line for up to ms while a child
+ * works; and for base/aside.h, while syncs last. What callbacks of requests do
+ * then comes between two lines of a commit: none may change the state or sync.
+ */
 void meanwhile_pump(void *arg, int ms);
 bool meanwhile_is_busy(void *arg);
 void meanwhile_work(void *arg, int fd);

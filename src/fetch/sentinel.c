@@ -59,7 +59,7 @@ verify(struct batch *batch)
 	batch->stage = any_suspect(batch) ? BATCH_SUSPECT : BATCH_VERIFIED;
 	/* what streams in from here on belongs to the next batch */
 	deliver_cut(batch->run->deliver);
-	/* and its files are made after this one's are closed */
+	/* and waits until the caller has seen this one */
 	pop3_pause(batch->run->session.pop3);
 }
 

@@ -110,19 +110,21 @@ poplar() {
 
 # clock_off SECONDS COMMAND...: on a machine whose clock is off by so much.
 clock_off() {
-	CLOCK_OFFSET=$1 preloaded clock "${@:2}"
+	CLOCK_OFFSET=$1 preloaded lib/clock "${@:2}"
 }
 
 # clock_fast TIMES COMMAND...: deadlines come so many times as soon.
 clock_fast() {
-	CLOCK_SPEED=$1 preloaded clock "${@:2}"
+	CLOCK_SPEED=$1 preloaded lib/clock "${@:2}"
 }
 
-# preloaded NAME COMMAND...: with tests/lib/NAME.c between it and the C library.
+# preloaded PATH COMMAND...: with tests/PATH.c between it and the C library.
 preloaded() {
-	[[ -e $1.so ]] || "${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o "$1.so" \
-		"$TESTS_DIR/lib/$1.c"
-	LD_PRELOAD=$PWD/$1.so \
+	local so=$PWD/${1##*/}.so
+
+	[[ -e $so ]] || "${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o "$so" \
+		"$TESTS_DIR/$1.c"
+	LD_PRELOAD=$so \
 		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 "${@:2}"
 }
 

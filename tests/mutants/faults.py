@@ -84,8 +84,9 @@ MUTANTS = [
         "meanwhile-ignored",
         "what fails while a batch is synced is passed over",
         [("fetch/retrieve.c",
-          "		if (run->fault.status != 0) {\n",
-          "		if (run->fault.status == -1) {\n")],
+          "	/* and meanwhile, more was taken in */\n"
+          "	return check(run, err);\n",
+          "	return 0;\n")],
         [crash(500, "maildir70-*-errno")]),
     Mutant(
         "owed-cleared", "a deletion is no longer owed once QUIT is answered",
