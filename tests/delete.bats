@@ -93,15 +93,15 @@ left() {
 	assert_output '[2,4,0,0,null]'
 }
 
-@test "delete: a message that is not there deletes nothing" {
+@test "delete: a message that is not there is 69, the others go" {
 	serve
 	run --separate-stderr -69 poplar delete 1 7 "${PLAIN[@]}"
 	assert_output ''
-	said 'poplar: tester@127.0.0.1: there is no message 7 on the server, which has 6'
-	run --separate-stderr -69 poplar delete uid:001 'uid:x\sy' "${PLAIN[@]}"
+	said 'poplar: warning: tester@127.0.0.1: there is no message 7 on the server, which has 6'
+	run --separate-stderr -69 poplar delete uid:002 'uid:x\sy' "${PLAIN[@]}"
 	assert_output ''
-	said 'poplar: tester@127.0.0.1: there is no message uid:x y on the server'
-	assert_equal "$(left)" '001 002 003 004 005 006'
+	said 'poplar: warning: tester@127.0.0.1: there is no message uid:x\sy on the server'
+	assert_equal "$(left)" '003 004 005 006'
 }
 
 @test "delete: a refused DELE is 69, the others go" {

@@ -316,11 +316,11 @@ end'
 	run --separate-stderr -64 poplar fetch --maildir a --mbox b "${TLS[@]}"
 	said 'poplar: --mbox: a second destination: there is maildir already'
 	run --separate-stderr -69 poplar fetch --maildir Mail 4-9 "${TLS[@]}"
-	said 'poplar: tester@localhost: there is no message 4 on the server, which has 3'
+	said 'poplar: warning: tester@localhost: there are no messages 4-9 on the server, which has 3'
 	run --separate-stderr -69 poplar fetch --maildir Mail 1 uid:none "${TLS[@]}"
-	said 'poplar: tester@localhost: there is no message uid:none on the server'
-	run -0 find Mail -type f
-	assert_output ''
+	said 'poplar: warning: tester@localhost: there is no message uid:none on the server'
+	run -0 grep -h ^Subject: -r Mail
+	assert_output 'Subject: message 1'
 }
 
 @test "fetch: what was done is said before what went wrong" {
@@ -517,7 +517,7 @@ again() {
 	run --separate-stderr -0 poplar fetch --maildir box 4- "${PLAIN[@]}"
 	said ''
 	run --separate-stderr -69 poplar fetch --maildir box 4-5 "${PLAIN[@]}"
-	said 'poplar: tester@127.0.0.1: there is no message 4 on the server, which has 3'
+	said 'poplar: warning: tester@127.0.0.1: there are no messages 4-5 on the server, which has 3'
 	run --separate-stderr -0 poplar fetch --maildir box 3- "${PLAIN[@]}"
 	run -0 cat box/new/*
 	assert_line "Subject: message 3"

@@ -68,5 +68,5 @@ serve() {
 	said "poplar: tester@localhost: localhost refused UIDL 9: There's no message 9."
 	run --separate-stderr -69 poplar uidl uid:plain 'uid:no\sne' "${TLS[@]}"
 	assert_output '4 plain'
-	said 'poplar: tester@localhost: localhost has no message uid:no\sne'
+	said 'poplar: tester@localhost: there is no message uid:no\sne on the server'
 }

@@ -303,3 +303,12 @@ log_safe(const void *data, size_t len)
 		p += n;
 	}
 }
+
+char *
+log_uid(const char *uid, size_t len)
+{
+	char *text = xmalloc(4 * len + 1);
+
+	strvisx(text, uid, len, VIS_CSTYLE | VIS_NOLOCALE | VIS_WHITE);
+	return text;
+}

@@ -48,6 +48,8 @@ void log_around(void (*before)(void), void (*after)(void));
  * The caller frees. For server text in sentences and records.
  */
 char *log_safe(const void *data, size_t len);
+/* A UIDL as uid: takes it. The caller frees. */
+char *log_uid(const char *uid, size_t len);
 /* The same in ASCII, which unvis(3) undoes: for traces and programs. */
 char *log_ascii(const void *data, size_t len);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "account/account.h"
+#include "base/buf.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/xalloc.h"
@@ -62,7 +63,7 @@ list_option(struct cli *cli, int id, const char *arg, struct err *err)
 struct listing;
 struct lookup {
 	struct listing *listing;
-	const struct message *message;
+	struct selected message;
 	struct pop3_request request;
 	struct buf header;
 	bool busy, ended;
@@ -122,7 +123,7 @@ facts_clear(struct facts *facts)
 }
 
 static const char *
-state_word(const struct message *message)
+state_word(const struct selected *message)
 {
 	static const char *const words[] = { "-", "new", "seen", "owed" };
 
@@ -140,7 +141,7 @@ put_string(struct json *json, const char *name, bool known,
 }
 
 static void
-put_json(struct listing *listing, const struct message *message,
+put_json(struct listing *listing, const struct selected *message,
     const struct facts *facts)
 {
 	struct buf date = BUF_INIT;
@@ -155,8 +156,8 @@ put_json(struct listing *listing, const struct message *message,
 		json_text(&json, "octets", NULL);
 	if (facts != NULL) {
 		json_text(&json, "state",
-		    message->state == MESSAGE_UNKNOWN ? NULL :
-							state_word(message));
+		    message->state == SELECTED_UNKNOWN ? NULL :
+							 state_word(message));
 		if (facts->has_date)
 			text_date(facts->date, false, &date);
 		json_text(&json, "date",
@@ -180,7 +181,7 @@ put_safe(struct buf *out, const struct buf *text)
 }
 
 static void
-put_tabbed(struct listing *listing, const struct message *message,
+put_tabbed(struct listing *listing, const struct selected *message,
     const struct facts *facts)
 {
 	struct buf *out = &listing->out;
@@ -213,12 +214,12 @@ put_fitted(struct buf *out, const struct buf *text, size_t columns)
 }
 
 static void
-put_columns(struct listing *listing, const struct message *message,
+put_columns(struct listing *listing, const struct selected *message,
     const struct facts *facts)
 {
 	const int num = (int)listing->num_columns;
 	const int size = (int)listing->size_columns;
-	bool bold = listing->color && message->state == MESSAGE_NEW;
+	bool bold = listing->color && message->state == SELECTED_NEW;
 	struct buf *out = &listing->out, date = BUF_INIT;
 
 	buf_printf(out, "%*" PRIu32 " ", num, message->num);
@@ -247,7 +248,7 @@ put_columns(struct listing *listing, const struct message *message,
 }
 
 static void
-put(struct listing *listing, const struct message *message,
+put(struct listing *listing, const struct selected *message,
     const struct facts *facts)
 {
 	listing->out.len = 0;
@@ -297,12 +298,12 @@ on_done(void *arg, struct pop3_request *request)
 	if (request->result != POP3_OK)
 		lookup->header.len = 0;
 	facts_read(&facts, &lookup->header);
-	put(lookup->listing, lookup->message, &facts);
+	put(lookup->listing, &lookup->message, &facts);
 	facts_clear(&facts);
 }
 
 static int
-look_up(struct listing *listing, const struct message *message,
+look_up(struct listing *listing, const struct selected *message,
     struct lookup *lookup, struct err *err)
 {
 	struct pop3_request *request = &lookup->request;
@@ -315,7 +316,7 @@ look_up(struct listing *listing, const struct message *message,
 	request->done = on_done;
 	request->arg = lookup;
 	lookup->listing = listing;
-	lookup->message = message;
+	lookup->message = *message;
 	lookup->header.len = 0;
 	lookup->ended = false;
 	if (pop3_submit(listing->session->pop3, request, err,
@@ -338,7 +339,9 @@ print_long(struct listing *listing, struct err *err)
 	while (next < selection->count || pop3_outstanding(pop3) > 0) {
 		if (next < selection->count &&
 		    !listing->lookups[next % AT_ONCE].busy) {
-			if (look_up(listing, &selection->messages[next],
+			struct selected message = select_get(selection, next);
+
+			if (look_up(listing, &message,
 				&listing->lookups[next % AT_ONCE], err) == -1)
 				return -1;
 			next++;
@@ -383,7 +386,7 @@ static void
 measure(struct listing *listing)
 {
 	const struct selection *selection = &listing->selection;
-	const struct message *message;
+	struct selected message;
 	size_t i, num, size;
 	char text[32];
 
@@ -392,11 +395,11 @@ measure(struct listing *listing)
 		listing->columns--; /* some wrap in the last one */
 	listing->color = cli_color(listing->cli, STDOUT_FILENO);
 	for (i = 0; i < selection->count; i++) {
-		message = &selection->messages[i];
+		message = select_get(selection, i);
 		num = (size_t)snprintf(text, sizeof(text), "%" PRIu32,
-		    message->num);
+		    message.num);
 		size = (size_t)snprintf(text, sizeof(text), "%" PRIu64,
-		    message->octets);
+		    message.octets);
 		if (num > listing->num_columns)
 			listing->num_columns = num;
 		if (size > listing->size_columns)
@@ -420,8 +423,12 @@ list_print(struct cli *cli, struct session *session, struct err *err)
 		goto out;
 	status = listing.selection.status;
 	if (!is_long) {
-		for (i = 0; i < listing.selection.count; i++)
-			put(&listing, &listing.selection.messages[i], NULL);
+		for (i = 0; i < listing.selection.count; i++) {
+			struct selected message =
+			    select_get(&listing.selection, i);
+
+			put(&listing, &message, NULL);
+		}
 		goto out;
 	}
 	measure(&listing);

@@ -10,36 +10,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "mailbox/mailbox.h"
 
 struct cli;
 struct err;
 struct session;
+struct state;
 
-struct message {
+/* A message that was chosen. */
+struct selected {
 	uint32_t num;
 	bool has_octets, has_uid;
 	enum {
-		MESSAGE_UNKNOWN, /* there is no UIDL to go by */
-		MESSAGE_NEW,
-		MESSAGE_SEEN,
-		MESSAGE_OWED /* delivered, and its deletion is owed */
+		SELECTED_UNKNOWN, /* fetch decides when it has seen more of it
+				   */
+		SELECTED_NEW,
+		SELECTED_SEEN,
+		SELECTED_OWED /* delivered, and its deletion is owed */
 	} state;
-	uint32_t uid_len;
 	uint64_t octets;
-	size_t uid_at; /* in selection.uids */
+	const char *uid; /* the mailbox's; NULL without */
+	size_t uid_len;
 };
 
 struct selection {
-	struct message *messages; /* by number; owned */
+	uint32_t *nums; /* of the messages, rising; owned */
 	size_t count;
-	struct buf uids;
+	struct mailbox mailbox;
+	struct state *state; /* owned; NULL if it was not asked for */
+	const char *account;
 	int status; /* EX_UNAVAILABLE if a message named does not exist */
 };
 
 #define SELECT_OCTETS 0x01 /* LIST */
 #define SELECT_UIDS 0x02   /* UIDL; -1 if the server refuses it */
-#define SELECT_STATE 0x04  /* UIDL and the state, where they can be had */
+#define SELECT_STATE 0x04  /* all that fetch would ask, and the state */
 
 /* Before anything is connected: are all operands messages? -1: EX_USAGE. */
 int select_check(const struct cli *cli, struct err *err);
@@ -52,9 +57,7 @@ int select_check(const struct cli *cli, struct err *err);
 int select_messages(struct cli *cli, struct session *session, unsigned int want,
     struct selection *selection, struct err *err);
 void select_clear(struct selection *selection);
-
-/* The UIDL's octets, or NULL; the selection's. */
-const char *select_uid(const struct selection *selection,
-    const struct message *message);
+/* The one at place, 0 to count - 1. */
+struct selected select_get(const struct selection *selection, size_t place);
 
 #endif

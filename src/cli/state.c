@@ -217,7 +217,7 @@ forget_uid(struct state_command *data, const struct msgset_item *item,
 
 	entry = state_find(data->state, item->uid, item->uid_len);
 	if (entry == NULL) {
-		text = text_uid(item->uid, item->uid_len);
+		text = log_uid(item->uid, item->uid_len);
 		log_error("uid:%s is not in the state", text);
 		free(text);
 		data->status = err_worse(data->status, EX_UNAVAILABLE);

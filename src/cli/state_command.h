@@ -25,6 +25,8 @@ struct state_command {
 	int status;              /* of what was reported on the way */
 	uint32_t now;
 	size_t added, known;
+	const struct msgset *set; /* mark-seen */
+	int missing;              /* status: it names what is not listed */
 	struct buf slashed; /* import: listed UIDLs with a "/", LF after each */
 };
 

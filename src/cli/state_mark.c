@@ -16,6 +16,7 @@
 #include "cli/json.h"
 #include "cli/select.h"
 #include "cli/state_command.h"
+#include "mailbox/mailbox.h"
 #include "session/session.h"
 #include "state/import.h"
 
@@ -34,38 +35,55 @@ mark_uid(struct state_command *data, const char *uid, size_t len, uint32_t time)
 {
 	struct state_entry *entry = state_find(data->state, uid, len);
 
-	while (entry != NULL && entry->scratch != 0)
+	while (entry != NULL && entry->claimed != 0)
 		entry = state_next(data->state, entry);
 	if (entry == NULL) {
-		entry = state_add_marked(data->state, uid, len, time);
-		entry->scratch = TAKEN_NEW;
+		entry = state_add_marked(data->state, uid, len, STATE_UNSIZED,
+		    time);
+		entry->claimed = TAKEN_NEW;
 		data->added++;
 	} else {
 		state_back(data->state, entry);
-		entry->scratch = TAKEN_KNOWN;
+		entry->claimed = TAKEN_KNOWN;
 		data->known++;
 	}
 }
 
+static void
+report_missing(void *arg, const struct err *err)
+{
+	struct state_command *data = arg;
+	struct err copy = *err;
+
+	(void)err_prefix(&copy, "%s", data->account->name);
+	data->missing = cli_fail(&copy);
+}
+
+/* Ask what is listed, and record of it what is not recorded. */
 static int
 mark_listed(struct cli *cli, struct session *session, struct err *err)
 {
 	struct state_command *data = state_command(cli);
-	const struct message *message;
-	struct selection selection;
+	struct mailbox_policy policy = { .now = data->now };
+	struct mailbox mailbox = { 0 };
 	int status = -1;
-	size_t i;
+	size_t known;
 
-	if (select_messages(cli, session, SELECT_UIDS, &selection, err) == 0) {
-		status = selection.status;
-		for (i = 0; i < selection.count; i++) {
-			message = &selection.messages[i];
-			if (message->has_uid && message->uid_len > 0)
-				mark_uid(data, select_uid(&selection, message),
-				    message->uid_len, data->now);
+	if (mailbox_ask(&mailbox, session->pop3, data->state, MAILBOX_ALL,
+		err) == 0) {
+		mailbox_decide(&mailbox, &policy);
+		data->missing = 0;
+		(void)mailbox_missing(&mailbox, data->set, report_missing,
+		    data);
+		status = data->missing;
+		data->added += mailbox_mark(&mailbox, data->set, &known);
+		data->known += known;
+		if (!mailbox.has_uidl && mailbox.refusal.status != 0) {
+			*err = mailbox.refusal;
+			status = -1;
 		}
 	}
-	select_clear(&selection);
+	mailbox_clear(&mailbox);
 	return status;
 }
 
@@ -86,6 +104,7 @@ state_mark_seen(struct cli *cli, struct err *err)
 			mark_uid(data, set.items[i].uid, set.items[i].uid_len,
 			    data->now);
 	} else {
+		data->set = &set;
 		data->status = cli_visit(cli, mark_listed);
 	}
 	result = state_sync(data->state, err);
@@ -123,17 +142,17 @@ keep_slashed(struct cli *cli, struct session *session, struct err *err)
 {
 	struct state_command *data = state_command(cli);
 	struct selection selection;
-	const char *uid;
+	struct selected message;
 	int result;
 	size_t i;
 
 	result = select_messages(cli, session, SELECT_UIDS, &selection, err);
 	for (i = 0; result == 0 && i < selection.count; i++) {
-		uid = select_uid(&selection, &selection.messages[i]);
-		if (uid == NULL ||
-		    memchr(uid, '/', selection.messages[i].uid_len) == NULL)
+		message = select_get(&selection, i);
+		if (message.uid == NULL ||
+		    memchr(message.uid, '/', message.uid_len) == NULL)
 			continue;
-		buf_append(&data->slashed, uid, selection.messages[i].uid_len);
+		buf_append(&data->slashed, message.uid, message.uid_len);
 		buf_append(&data->slashed, "\n", 1);
 	}
 	select_clear(&selection);
@@ -174,14 +193,14 @@ restore_slash(struct state_command *data, const char *uid, size_t len)
 			written[i] = '-';
 	entry = state_find(data->state, written, len);
 	free(written);
-	if (entry == NULL || entry->scratch == 0 ||
+	if (entry == NULL || entry->claimed == 0 ||
 	    !(entry->flags & STATE_MARKED))
 		return;
 	if (state_find(data->state, uid, len) == NULL) {
 		state_learn_uid(data->state, &entry, uid, len);
 		return;
 	}
-	if (entry->scratch == TAKEN_NEW) {
+	if (entry->claimed == TAKEN_NEW) {
 		data->added--;
 		data->known++;
 	}

@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "cli/json.h"
 #include "cli/text.h"
 #include "state/state.h"
+
+#define DIGESTS_SIZE (2 * FINGERPRINT_LEN + 1)
 
 struct print {
 	enum state_print how;
@@ -19,7 +22,7 @@ struct print {
 };
 
 static const struct {
-	uint8_t flag;
+	uint16_t flag;
 	const char *word;
 } words[] = {
 	{ STATE_COMMITTED, "unfinished" },
@@ -29,6 +32,7 @@ static const struct {
 	{ STATE_UNDELETABLE, "undeletable" },
 	{ STATE_SHORT, "short" },
 	{ STATE_GONE, "gone" },
+	{ STATE_SENT, "sent" },
 };
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
@@ -47,11 +51,20 @@ put_words(struct buf *out, const struct state_entry *entry)
 }
 
 static void
-put_digest(const struct state_entry *entry, char text[2 * DIGEST_LEN + 1])
+put_digest(const struct state_entry *entry, char text[DIGESTS_SIZE])
 {
 	text[0] = '\0';
-	if (!(entry->flags & STATE_MARKED))
-		format_hex(entry->digest, DIGEST_LEN, text);
+	if (entry->flags & STATE_WHOLE_ONLY)
+		format_hex(entry->whole, DIGEST_LEN, text);
+	else if (!(entry->flags & STATE_MARKED))
+		format_hex((const unsigned char *)&entry->print,
+		    FINGERPRINT_LEN, text);
+}
+
+static uint64_t
+told_size(const struct state_entry *entry)
+{
+	return entry->list_octets == STATE_UNSIZED ? 0 : entry->list_octets;
 }
 
 static void
@@ -66,21 +79,21 @@ put_list(struct buf *out, const struct state_entry *entry, const char *uid)
 static void
 put_export(struct buf *out, const struct state_entry *entry, const char *uid)
 {
-	char digest[2 * DIGEST_LEN + 1];
+	char digest[DIGESTS_SIZE];
 
 	put_digest(entry, digest);
 	buf_printf(out, "%s\t", uid);
 	put_words(out, entry);
 	buf_printf(out,
 	    "\t%" PRIu64 "\t%" PRIu64 "\t%s\t%u\t%" PRIu32 "\t%" PRIu32 "\n",
-	    (uint64_t)entry->list_octets, (uint64_t)entry->octets, digest,
+	    told_size(entry), (uint64_t)entry->octets, digest,
 	    (unsigned int)entry->copy, entry->time, entry->gone);
 }
 
 static void
 put_json(struct buf *out, const struct state_entry *entry)
 {
-	char *texts[WORDS + 1], digest[2 * DIGEST_LEN + 1];
+	char *texts[WORDS + 1], digest[DIGESTS_SIZE];
 	struct json json;
 	size_t i, n = 0;
 
@@ -92,7 +105,7 @@ put_json(struct buf *out, const struct state_entry *entry)
 	json_begin(&json, out);
 	json_string(&json, "uidl", entry->uid, entry->uid_len);
 	json_array(&json, "state", texts);
-	json_number(&json, "list_octets", entry->list_octets);
+	json_number(&json, "list_octets", told_size(entry));
 	json_number(&json, "octets", entry->octets);
 	json_text(&json, "digest", digest[0] == '\0' ? NULL : digest);
 	json_number(&json, "copy", entry->copy);
@@ -112,7 +125,7 @@ print_entry(void *arg, struct state_entry *entry)
 	if (print->how == STATE_PRINT_JSON) {
 		put_json(&print->out, entry);
 	} else {
-		uid = text_uid(entry->uid, entry->uid_len);
+		uid = log_uid(entry->uid, entry->uid_len);
 		if (print->how == STATE_PRINT_LIST)
 			put_list(&print->out, entry, uid);
 		else

@@ -165,15 +165,6 @@ text_fit(const char *text, size_t columns, struct buf *out)
 		buf_puts(out, " ");
 }
 
-char *
-text_uid(const char *uid, size_t len)
-{
-	char *text = xmalloc(4 * len + 1);
-
-	strvisx(text, uid, len, VIS_CSTYLE | VIS_NOLOCALE | VIS_WHITE);
-	return text;
-}
-
 void
 text_date(time_t when, bool brief, struct buf *out)
 {

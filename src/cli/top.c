@@ -175,8 +175,8 @@ on_done(void *arg, struct pop3_request *request)
 }
 
 static int
-ask(struct top *top, const struct message *message,
-    struct pop3_request *request, struct err *err)
+ask(struct top *top, uint32_t num, struct pop3_request *request,
+    struct err *err)
 {
 	memset(request, 0, sizeof(*request));
 	request->shape = POP3_BODY;
@@ -188,7 +188,7 @@ ask(struct top *top, const struct message *message,
 	request->failure = &top->failure;
 	request->arg = top;
 	return pop3_submit(top->session->pop3, request, err,
-	    "TOP %" PRIu32 " %" PRIu64, message->num, top->lines);
+	    "TOP %" PRIu32 " %" PRIu64, num, top->lines);
 }
 
 static int
@@ -202,7 +202,7 @@ ask_all(struct top *top, const struct selection *selection, struct err *err)
 	while (next < selection->count || pop3_outstanding(pop3) > 0) {
 		if (next < selection->count &&
 		    pop3_outstanding(pop3) < AT_ONCE) {
-			if (ask(top, &selection->messages[next],
+			if (ask(top, selection->nums[next],
 				&top->requests[next % AT_ONCE], err) == -1)
 				return -1;
 			next++;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "account/account.h"
+#include "base/buf.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/json.h"
@@ -16,8 +18,7 @@
 #include "session/session.h"
 
 static void
-print_json(const char *account, const struct selection *selection,
-    const struct message *message, struct buf *out)
+print_json(const char *account, const struct selected *message, struct buf *out)
 {
 	struct json json;
 
@@ -25,16 +26,15 @@ print_json(const char *account, const struct selection *selection,
 	json_begin(&json, out);
 	json_text(&json, "account", account);
 	json_number(&json, "num", message->num);
-	json_string(&json, "uidl", select_uid(selection, message),
-	    message->uid_len);
+	json_string(&json, "uidl", message->uid, message->uid_len);
 	json_end(&json);
 	fwrite(out->data, 1, out->len, stdout);
 }
 
 static void
-print_text(const struct selection *selection, const struct message *message)
+print_text(const struct selected *message)
 {
-	char *text = text_uid(select_uid(selection, message), message->uid_len);
+	char *text = log_uid(message->uid, message->uid_len);
 
 	printf("%" PRIu32 " %s\n", message->num, text);
 	free(text);
@@ -44,7 +44,7 @@ static int
 uidl_print(struct cli *cli, struct session *session, struct err *err)
 {
 	struct selection selection;
-	const struct message *message;
+	struct selected message;
 	struct buf out = BUF_INIT;
 	int status = -1;
 	size_t i;
@@ -52,14 +52,14 @@ uidl_print(struct cli *cli, struct session *session, struct err *err)
 	if (select_messages(cli, session, SELECT_UIDS, &selection, err) == 0) {
 		status = selection.status;
 		for (i = 0; i < selection.count; i++) {
-			message = &selection.messages[i];
-			if (!message->has_uid)
+			message = select_get(&selection, i);
+			if (!message.has_uid)
 				continue;
 			if (cli->json)
-				print_json(session->account->name, &selection,
-				    message, &out);
+				print_json(session->account->name, &message,
+				    &out);
 			else
-				print_text(&selection, message);
+				print_text(&message);
 		}
 	}
 	buf_clear(&out);

@@ -137,7 +137,6 @@ struct deliver_pending {
 	const char *name, *spool; /* from the C record */
 	const char *uid;
 	size_t uid_len;
-	unsigned char digest[DIGEST_LEN];
 	uint64_t octets; /* as received */
 	/* mbox, when an M record covers it */
 	bool marked;

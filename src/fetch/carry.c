@@ -160,7 +160,7 @@ find_resized(const struct run *run, const struct carried *key)
 	const struct carry *carry = &run->carry;
 	struct carried *end = carry->items + carry->count, *was;
 
-	if (run->listing.messages[key->num - 1].flags & LISTED_REPEATED)
+	if (mailbox_is_repeated(&run->mailbox, key->num - 1))
 		return NULL;
 	was = bsearch(key, carry->items, carry->count, sizeof(*key),
 	    compare_uids);
@@ -189,38 +189,6 @@ carry_is_deliberate(const struct run *run, uint32_t num)
 	if (was == NULL)
 		was = find_resized(run, &key);
 	return was != NULL && (was->flags & PLAN_DELIBERATE);
-}
-
-/* Others have its UIDL, and not all of them are as recorded. */
-static bool
-is_unclear(const struct run *run, uint32_t num)
-{
-	unsigned int flags = run->listing.messages[num - 1].flags;
-
-	return (flags & LISTED_REPEATED) && !(flags & LISTED_GROUP_SEEN);
-}
-
-/* Delivered in this run, and its deletion did not come through. */
-static void
-remove_again(struct run *run, const struct plan_item *item)
-{
-	uint64_t octets = plan_octets(run, item);
-	struct state_entry *e;
-	size_t len;
-	const char *uid = plan_uid(run, item, &len);
-
-	if (!(item->flags & PLAN_DELETE) || (item->flags & PLAN_FAILED) ||
-	    len == 0 || is_unclear(run, item->num))
-		return;
-	for (e = state_find(run->state, uid, len); e != NULL;
-	     e = state_next(run->state, e)) {
-		if (e->list_octets != octets || !plan_is_due(run, e) ||
-		    !(e->flags & STATE_OWED))
-			continue;
-		if (!remove_is_vain(run, e, item->num))
-			plan_remove(&run->plan, item->num, e);
-		return;
-	}
 }
 
 /* One of its equals that has not been found, in their order. */
@@ -296,7 +264,7 @@ warn_missing(struct run *run)
 		missing = &carry->items[i];
 		count++;
 		/* it may be there all the same */
-		if (missing->uid_len == 0 || !run->listing.has_uidl)
+		if (missing->uid_len == 0 || !run->mailbox.has_uidl)
 			status = EX_TEMPFAIL;
 	}
 	if (count == 0)
@@ -329,10 +297,16 @@ carry_over(struct run *run)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct plan_item *item = &plan->items[i];
 
+		const struct message *message =
+		    &run->mailbox.messages[item->num - 1];
+
 		if (!(item->flags & PLAN_TAKEN) && carry->is_explicit)
 			continue;
-		if ((item->flags & PLAN_TAKEN) && (item->flags & PLAN_DONE))
-			remove_again(run, item);
+		/* delivered in this run, and its deletion did not come through
+		 */
+		if ((item->flags & PLAN_DONE) && !(item->flags & PLAN_FAILED) &&
+		    (message->flags & MESSAGE_DUE))
+			plan_look(run, item->num - 1);
 		plan->items[kept++] = *item;
 	}
 	plan->count = kept;

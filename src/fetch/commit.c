@@ -12,7 +12,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "fetch/known.h"
 #include "fetch/run.h"
 #include "state/state.h"
 
@@ -81,26 +80,58 @@ commit_fail(struct run *run, struct job *job, const struct err *err)
 	run_message(run, job->plan, REPORT_FAILED, NULL, err);
 }
 
+static const struct message *
+job_message(const struct job *job)
+{
+	return &job->run->mailbox.messages[job->plan->num - 1];
+}
+
+/* Fewer octets than announced, by a server whose sizes are to be believed. */
 static bool
 is_short(const struct job *job)
 {
-	return job->request.octets < plan_octets(job->run, job->plan);
+	const struct run *run = job->run;
+
+	return (job_message(job)->flags & MESSAGE_SIZED) &&
+	    job->request.octets < plan_octets(run, job->plan) &&
+	    !(state_server(run->state) & STATE_SERVER_ESTIMATES);
 }
 
 /*
- * What was retrieved alone and still looks like another's reply is believed
- * if it has the size that LIST gave.
+ * What was retrieved alone and still looks like another's reply is believed if
+ * it has the size that LIST gave, or comes a second time with the same octets.
  */
 static bool
-is_damaged(const struct job *job, struct err *err)
+is_doubtful(struct job *job)
 {
-	if (!job->suspect ||
-	    job->request.octets == plan_octets(job->run, job->plan))
+	struct run *run = job->run;
+
+	if (!job->suspect || job->request.octets == plan_octets(run, job->plan))
 		return false;
-	(void)err_set(err, EX_PROTOCOL,
-	    "%s sent something that is not the message",
-	    pop3_peer(job->run->session.pop3));
-	return true;
+	return run->doubted != job->plan->num ||
+	    memcmp(&run->doubted_print, &job->shown.print,
+		sizeof(run->doubted_print)) != 0;
+}
+
+/* Retrieve it once more; a third time would tell nothing new. */
+static void
+doubt(struct run *run, struct job *job)
+{
+	struct err err;
+
+	if (run->doubted == job->plan->num) {
+		(void)err_set(&err, EX_PROTOCOL,
+		    "%s sent something that is not the message",
+		    pop3_peer(run->session.pop3));
+		commit_fail(run, job, &err);
+		return;
+	}
+	run->doubted = job->plan->num;
+	run->doubted_print = job->shown.print;
+	drop(run, job);
+	run->uncommitted--; /* it will be counted again */
+	job->plan->flags &= (uint16_t)~PLAN_SUBMITTED;
+	run->next = (size_t)(job->plan - run->plan.items);
 }
 
 /* Retrieved in this session, and safe now: QUIT may delete it. */
@@ -117,27 +148,50 @@ count_safe(struct run *run, const struct plan_item *plan)
 
 /* Retrieved before, here or under another UIDL: it stays as it is. */
 static void
-settle_known(struct run *run, struct job *job, struct state_entry *entry)
+settle_known(struct run *run, struct job *job)
 {
 	struct plan_item *plan = job->plan;
-	size_t len;
-	const char *uid = plan_uid(run, plan, &len);
 
 	drop(run, job);
 	count_safe(run, plan);
 	plan->flags |= PLAN_DONE;
-	entry->scratch |= KNOWN_CLAIMED;
-	if (entry->flags & STATE_GONE)
-		state_back(run->state, entry);
-	if (entry->flags & STATE_SHORT)
-		state_whole(run->state, entry);
-	if (len > 0 &&
-	    (entry->uid_len != len || memcmp(entry->uid, uid, len) != 0))
-		state_learn_uid(run->state, &entry, uid, len);
 	run_message(run, plan, REPORT_KNOWN, NULL, NULL);
-	if (((entry->flags & STATE_OWED) && (plan->flags & PLAN_DELETE)) ||
-	    (plan->flags & PLAN_DUE))
-		remove_submit(run, entry, plan->num);
+	remove_due(run, plan->num - 1);
+}
+
+/* New, but one more than is wanted: it stays on the server, and new. */
+static bool
+is_too_much(const struct commit *commit, const struct job *job)
+{
+	uint64_t octets = 0;
+
+	for (size_t i = 0; i < commit->count; i++)
+		octets += commit->items[i]->octets;
+	return plan_is_enough(commit->run, commit->count, octets,
+	    job->item.octets);
+}
+
+/* A whole message: is it to be delivered? */
+static void
+judge_whole(struct commit *commit, struct job *job)
+{
+	struct run *run = commit->run;
+	size_t index = job->plan->num - 1;
+
+	job->known = mailbox_settle(&run->mailbox, index, &job->shown);
+	if (job->known != NULL && !(job->plan->flags & PLAN_DELIBERATE)) {
+		settle_known(run, job);
+	} else if (is_too_much(commit, job)) {
+		drop(run, job);
+		job->plan->flags |= PLAN_DONE;
+		run_message(run, job->plan, REPORT_SKIPPED, NULL, NULL);
+	} else {
+		job->copy =
+		    mailbox_next_copy(&run->mailbox, index, &job->shown);
+		mailbox_delivering(&run->mailbox, index);
+		commit->items[commit->count] = &job->item;
+		commit->jobs[commit->count++] = job;
+	}
 }
 
 /* Those of the batch that are to be delivered, and how the others ended. */
@@ -147,7 +201,6 @@ sort_out(struct commit *commit, struct batch *batch)
 	struct run *run = commit->run;
 
 	for (struct job *job = batch->first; job != NULL; job = job->next) {
-		struct state_entry *known;
 		struct err err = ERR_INIT;
 
 		if (job->request.result == POP3_ERR) {
@@ -157,15 +210,10 @@ sort_out(struct commit *commit, struct batch *batch)
 		} else if (!job->whole) {
 			drop(run, job);
 			job->plan->flags &= (uint16_t)~PLAN_SUBMITTED;
-		} else if (is_damaged(job, &err)) {
-			commit_fail(run, job, &err);
-		} else if ((known = known_find(run, job)) != NULL) {
-			settle_known(run, job, known);
+		} else if (is_doubtful(job)) {
+			doubt(run, job);
 		} else {
-			job->copy =
-			    known_copies(run, job, commit->jobs, commit->count);
-			commit->items[commit->count] = &job->item;
-			commit->jobs[commit->count++] = job;
+			judge_whole(commit, job);
 		}
 	}
 }
@@ -182,14 +230,15 @@ fill_record(const struct run *run, const struct job *job, const char *spool,
 	record->device = deliver_device(run->deliver);
 	record->name = job->item.name;
 	record->spool = spool;
-	record->list_octets = plan_octets(run, plan);
+	record->list_octets = mailbox_size(&run->mailbox, plan->num - 1);
 	record->octets = job->request.octets;
-	memcpy(record->digest, job->digest, DIGEST_LEN);
+	record->print = job->shown.print;
 	record->copy = (uint16_t)job->copy;
 	record->time = (uint32_t)time(NULL);
 	record->is_short = is_short(job);
 	/* a short one is not deleted before it has proved to be whole */
-	record->is_owed = plan->flags & PLAN_DELETE;
+	record->is_owed = run->account->disposal == ACCOUNT_DELETE ||
+	    (job->known != NULL && (job->known->flags & STATE_OWED));
 }
 
 /* Step 3: the records of the batch, durable before anything is visible. */
@@ -281,14 +330,14 @@ settle_delivered(struct run *run, struct job *job)
 
 	plan->flags |= PLAN_DONE;
 	if (job->entry != NULL)
-		job->entry->scratch |= KNOWN_CLAIMED | 1;
+		mailbox_delivered(&run->mailbox, plan->num - 1, job->entry);
 	count_safe(run, plan);
 	run->summary->octets += job->item.octets;
 	run_message(run, plan, REPORT_DELIVERED,
 	    job->item.name[0] != '\0' ? job->item.name : NULL, NULL);
 	if (is_short(job))
 		warn_short(run, job);
-	else if (plan->flags & PLAN_DELETE)
+	else if (run->account->disposal == ACCOUNT_DELETE)
 		remove_submit(run, job->entry, plan->num);
 }
 
@@ -303,9 +352,12 @@ settle(struct commit *commit, struct err *err)
 	for (size_t i = 0; i < commit->count; i++) {
 		struct job *job = commit->jobs[i];
 
-		if (!job->item.failed)
+		if (!job->item.failed) {
 			commit->entries[n++] = job->entry;
-		else if (journalled &&
+			/* delivered again: the new record takes its place */
+			if (job->known != NULL && job->entry != NULL)
+				state_forget(run->state, job->known);
+		} else if (journalled &&
 		    state_void(run->state, job->entry, err) == -1)
 			return -1;
 	}
@@ -332,14 +384,17 @@ deliver_batch(struct commit *commit, struct err *err)
 	struct run *run = commit->run;
 	struct deliver_hooks hooks = { mark, delivered, pump, commit };
 	uint32_t now = (uint32_t)time(NULL);
+	unsigned char digest[DIGEST_LEN];
 
 	for (size_t i = 0; i < commit->count; i++) {
 		struct job *job = commit->jobs[i];
 
 		job->item.uid = plan_uid(run, job->plan, &job->item.uid_len);
 		job->item.arg = job;
-		deliver_name(run->deliver, &job->item, now, job->digest,
-		    job->copy);
+		memcpy(digest, job->shown.print.header, FINGERPRINT_PART);
+		memcpy(digest + FINGERPRINT_PART, job->shown.print.body,
+		    FINGERPRINT_PART);
+		deliver_name(run->deliver, &job->item, now, digest, job->copy);
 	}
 	if (deliver_sync(run->deliver, commit->items, commit->count, err) == -1)
 		return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The delete command: numbers and uid: may name anything; what is chosen
- * through the state is only what was delivered and is still what was
- * delivered, by UIDL and size (DELIVERY.md, "Owed").
+ * through the state is only what was delivered, and is deleted only if its
+ * header shows that it still is that message.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "account/account.h"
 #include "base/deadline.h"
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/msgset.h"
-#include "fetch/repeated.h"
 #include "fetch/run.h"
 #include "state/state.h"
 
@@ -23,93 +23,90 @@ struct choice {
 	uint64_t undelivered; /* named by all or new */
 };
 
-/* The delivered message this listed one is; NULL: none, or not surely. */
-static struct state_entry *
-delivered_entry(const struct run *run, const struct listed *listed)
+static const struct msgset everything = { NULL, 0 };
+
+/* Is it chosen through the state? Then only with proof. */
+static bool
+is_by_policy(const struct choice *choice, enum msgset_kind kind)
 {
-	if ((listed->flags & LISTED_REPEATED) &&
-	    !(listed->flags & LISTED_GROUP_SEEN))
-		return NULL;
-	for (struct state_entry *e = listed->entry; e != NULL;
-	     e = state_next(run->state, e))
-		if ((e->flags & STATE_DELIVERED) && !(e->flags & STATE_SHORT) &&
-		    (listed->flags & LISTED_SIZED) &&
-		    e->list_octets == listed->octets)
-			return e;
-	return NULL;
+	return choice->options->by_age || kind == MSGSET_SEEN;
 }
 
+/* Does one item of the set name it? */
 static bool
-by_policy(const struct choice *choice, const struct state_entry *entry)
+item_names(const struct choice *choice, size_t index, struct msgset_item *item)
 {
-	const struct account *account = choice->run->account;
+	const struct mailbox *mailbox = &choice->run->mailbox;
+	const struct msgset one = { item, 1 };
 
-	if (entry == NULL)
-		return false;
-	if (choice->options->by_age)
-		return plan_is_older(entry, choice->options->older_than_s);
-	if (account->disposal == ACCOUNT_DELETE_AFTER)
-		return plan_is_older(entry, account->delete_after_s);
-	return false;
+	return mailbox_is_chosen(mailbox, index, &one);
 }
 
-/* Does the item name it? all and new may name what was never delivered. */
+/* Named by number, uid:, all or new: no proof is needed. */
 static bool
-names(const struct choice *choice, struct msgset_item *item, uint32_t num,
-    const struct listed *listed, const struct state_entry *entry)
-{
-	struct msgset one = { item, 1 };
-	size_t len;
-	const char *uid = listing_uid(&choice->run->listing, num - 1, &len);
-
-	if (item->kind == MSGSET_NEW)
-		return listed->entry == NULL;
-	if (item->kind == MSGSET_SEEN)
-		return entry != NULL;
-	return msgset_matches(&one, num, uid, len);
-}
-
-/* Is this message to go? */
-static bool
-chosen(struct choice *choice, uint32_t num, const struct listed *listed,
-    struct state_entry *entry)
+is_direct(struct choice *choice, size_t index)
 {
 	const struct msgset *set = choice->options->set;
+	const struct message *message = &choice->run->mailbox.messages[index];
 
-	if (choice->options->policy_only)
-		return by_policy(choice, entry);
-	if (choice->options->by_age && !by_policy(choice, entry))
-		return false;
-	for (size_t i = 0; i < set->count; i++) {
+	for (size_t i = 0; set != NULL && i < set->count; i++) {
 		enum msgset_kind kind = set->items[i].kind;
 
-		if (!names(choice, &set->items[i], num, listed, entry))
+		if (is_by_policy(choice, kind) ||
+		    !item_names(choice, index, &set->items[i]))
 			continue;
-		if (entry == NULL && (kind == MSGSET_ALL || kind == MSGSET_NEW))
+		if (message->verdict != VERDICT_SEEN &&
+		    (kind == MSGSET_ALL || kind == MSGSET_NEW))
 			choice->undelivered++;
 		return true;
 	}
 	return false;
 }
 
-/* Mark what is to go. */
-static int
-choose(struct choice *choice, struct err *err)
+/* Chosen through the state, and due: proof is wanted. */
+static bool
+is_due(const struct choice *choice, size_t index)
+{
+	const struct msgset *set =
+	    choice->options->policy_only ? &everything : choice->options->set;
+
+	if (!(choice->run->mailbox.messages[index].flags & MESSAGE_DUE))
+		return false;
+	if (choice->options->policy_only)
+		return true;
+	for (size_t i = 0; i < set->count; i++)
+		if (is_by_policy(choice, set->items[i].kind) &&
+		    item_names(choice, index, &set->items[i]))
+			return true;
+	return false;
+}
+
+static void
+warn_missing(void *arg, const struct err *err)
+{
+	run_warn(arg, err);
+}
+
+/* Mark what is to go; plan to look at what is to go with proof. */
+static void
+choose(struct choice *choice)
 {
 	struct run *run = choice->run;
-	struct listing *listing = &run->listing;
+	struct mailbox *mailbox = &run->mailbox;
 
-	if (plan_check_named(choice->options->set, listing, err) == -1)
-		return -1;
-	for (size_t i = 0; i < listing->count; i++) {
-		struct listed *listed = &listing->messages[i];
+	(void)mailbox_missing(mailbox, choice->options->set, warn_missing, run);
+	for (size_t i = 0; i < mailbox->count; i++) {
+		struct message *message = &mailbox->messages[i];
 
-		if ((listed->flags & LISTED_HERE) &&
-		    chosen(choice, (uint32_t)i + 1, listed,
-			delivered_entry(run, listed)))
-			listed->flags |= LISTED_CHOSEN;
+		if (!(message->flags & MESSAGE_LISTED))
+			continue;
+		if (is_direct(choice, i))
+			message->flags |= MESSAGE_CHOSEN;
+		else if (is_due(choice, i)) {
+			message->flags |= MESSAGE_WANTED;
+			plan_look(run, i);
+		}
 	}
-	return 0;
 }
 
 static int
@@ -128,56 +125,78 @@ ask_first(const struct choice *choice, struct err *err)
 	    choice->undelivered);
 }
 
+/* What was named goes without proof. */
 static int
 remove_chosen(struct run *run, struct err *err)
 {
 	struct pop3 *pop3 = run->session.pop3;
+	const struct mailbox *mailbox = &run->mailbox;
 
-	for (size_t i = 0; i < run->listing.count; i++) {
-		const struct listed *listed = &run->listing.messages[i];
+	for (size_t i = 0; i < mailbox->count; i++) {
+		const struct message *message = &mailbox->messages[i];
 
-		if (!(listed->flags & LISTED_CHOSEN))
+		if (!(message->flags & MESSAGE_CHOSEN))
 			continue;
+		if (run->dry_run) {
+			run_listed(run, (uint32_t)i + 1, REPORT_PLANNED, true);
+			continue;
+		}
 		while (!pop3_has_room(pop3))
 			if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
 				return -1;
-		remove_submit(run, delivered_entry(run, listed),
+		remove_submit(run,
+		    message->flags & MESSAGE_PAIRED ? message->entry : NULL,
 		    (uint32_t)i + 1);
 	}
-	/* the deletions are known to be owed before the server hears QUIT */
-	if (state_sync(run->state, err) == -1) {
-		pop3_abort(pop3, err);
+	return 0;
+}
+
+/* The deletions are known to be owed before the server hears QUIT. */
+static int
+finish(struct run *run, struct err *err)
+{
+	if (!run->dry_run && state_sync(run->state, err) == -1) {
+		pop3_abort(run->session.pop3, err);
 		return -1;
 	}
-	return pop3_drain(pop3, err);
+	return pop3_drain(run->session.pop3, err);
 }
 
 static void
-report_chosen(struct run *run)
+delete_policy(const struct choice *choice, struct mailbox_policy *policy)
 {
-	for (size_t i = 0; i < run->listing.count; i++)
-		if (run->listing.messages[i].flags & LISTED_CHOSEN)
-			run_listed(run, (uint32_t)i + 1, REPORT_PLANNED, true);
+	const struct delete_options *options = choice->options;
+
+	run_policy(choice->run, policy);
+	policy->owed = false;
+	if (options->by_age) {
+		policy->by_age = options->older_than_s <= policy->now;
+		policy->older_than =
+		    policy->now - (uint32_t)options->older_than_s;
+	}
+	policy->delivered = options->set != NULL && !options->by_age &&
+	    msgset_has(options->set, MSGSET_SEEN);
 }
 
 static int
 work(struct choice *choice, struct err *err)
 {
 	struct run *run = choice->run;
-	int r;
+	struct mailbox_policy policy;
 
-	if (run_list(run, true, err) == -1)
+	if (run_list(run, err) == -1)
 		return -1;
-	run->summary->on_server = run->listing.named;
-	repeated_mark(&run->listing, run->state);
-	r = choose(choice, err);
-	if (r == 0)
-		r = ask_first(choice, err);
-	if (r == 0 && choice->options->dry_run)
-		report_chosen(run);
-	else if (r == 0)
-		r = remove_chosen(run, err);
-	return r;
+	run->summary->on_server = run->mailbox.named;
+	delete_policy(choice, &policy);
+	if (mailbox_check_uidl(&run->mailbox, &policy, run->session.pop3,
+		err) == -1)
+		return -1;
+	mailbox_decide(&run->mailbox, &policy);
+	choose(choice);
+	if (ask_first(choice, err) == -1 || remove_chosen(run, err) == -1 ||
+	    look(run, true, err) == -1)
+		return -1;
+	return finish(run, err);
 }
 
 int
@@ -189,6 +208,7 @@ fetch_delete(struct account *account, const struct delete_options *options,
 		.account = account,
 		.report = report,
 		.summary = summary,
+		.dry_run = options->dry_run,
 		.until_ms = deadline_after(account->deadline_ms),
 	};
 	struct choice choice = { .run = &run, .options = options };
@@ -198,8 +218,11 @@ fetch_delete(struct account *account, const struct delete_options *options,
 	memset(summary, 0, sizeof(*summary));
 	run.session.tunnel.pid = -1;
 	r = run_open_state(&run, !options->dry_run, err);
-	if (r == 0)
+	if (r == 0) {
+		run.printer = fingerprinter_new(state_key(run.state),
+		    state_has_old(run.state));
 		r = run_open_session(&run, err);
+	}
 	if (r == 0) {
 		r = work(&choice, err);
 		if (r == -1 && pop3_dead(run.session.pop3))

@@ -17,6 +17,7 @@
 #include "account/account.h"
 #include "base/deadline.h"
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/log.h"
 #include "base/msgset.h"
 #include "base/stop.h"
@@ -113,7 +114,8 @@ prepare(struct run *run, struct err *err)
 	if (run_open_state(run, run->records && !run->options->dry_run, err) ==
 	    -1)
 		return -1;
-	run->digest = digest_new(state_key(run->state));
+	run->printer =
+	    fingerprinter_new(state_key(run->state), state_has_old(run->state));
 	if (run->options->dry_run)
 		return 0;
 	/* before the destination is opened: opening makes what is missing */
@@ -136,8 +138,6 @@ report_plan(struct run *run)
 
 	for (size_t i = 0; i < plan->count; i++)
 		run_message(run, &plan->items[i], REPORT_PLANNED, NULL, NULL);
-	for (size_t i = 0; i < plan->removal_count; i++)
-		run_listed(run, plan->removals[i].num, REPORT_PLANNED, true);
 }
 
 static void
@@ -171,12 +171,10 @@ warn_expiry(struct run *run)
 static int
 work(struct run *run, struct err *err)
 {
-	bool sizes = run->plan.is_explicit || state_is_empty(run->state);
-
-	if (run_list(run, sizes, err) == -1)
+	if (run_list(run, err) == -1)
 		return -1;
-	run->summary->on_server = run->listing.named;
-	if (plan_make(run, err) == -1)
+	run->summary->on_server = run->mailbox.named;
+	if (plan_make(run, err) == -1 || look(run, false, err) == -1)
 		return -1;
 	warn_expiry(run);
 	if (filter_plan(run, err) == -1)
@@ -188,7 +186,10 @@ work(struct run *run, struct err *err)
 	begin_progress(run);
 	if (retrieve(run, err) == -1)
 		return -1;
-	if (run->listing.complete && run->records && !run->stopping)
+	if (run->stopping || !run->records)
+		return 0;
+	mailbox_finish(&run->mailbox);
+	if (run->mailbox.complete)
 		state_set_listed(run->state, (uint32_t)time(NULL));
 	return 0;
 }
@@ -229,7 +230,7 @@ is_worth_another(const struct run *run, const struct err *err, int attempts)
 	    run->final || attempts > ATTEMPTS_MAX ||
 	    deadline_now() >= run->until_ms)
 		return false;
-	if (run->plan.is_explicit && !run->listing.has_uidl)
+	if (run->plan.is_explicit && !run->mailbox.has_uidl)
 		return false;
 	/* nonsense in a listing will be nonsense again */
 	return err->status == EX_TEMPFAIL ||
@@ -249,12 +250,11 @@ back_off(const struct run *run, int attempts)
 		(void)poll(&pfd, 1, deadline_poll(until));
 }
 
+/* What was only compared was no step forward: it would be again and again. */
 static uint64_t
 done(const struct run *run)
 {
-	const struct report_summary *summary = run->summary;
-
-	return summary->delivered + summary->known + summary->deleted;
+	return run->summary->delivered + run->summary->deleted;
 }
 
 /* A message found to be beyond help is a step forward, too. */
@@ -298,8 +298,7 @@ count_owed(void *arg, struct state_entry *entry)
 	struct report_summary *summary = arg;
 
 	if ((entry->flags & STATE_OWED) &&
-	    !(entry->flags & (STATE_GONE | STATE_UNDELETABLE)) &&
-	    entry->deletions == 0)
+	    !(entry->flags & (STATE_GONE | STATE_UNDELETABLE | STATE_SENT)))
 		summary->owed++;
 	return 0;
 }
@@ -335,6 +334,7 @@ fetch_run(struct account *account, const struct fetch_options *options,
 	struct run run = {
 		.account = account,
 		.options = options,
+		.dry_run = options->dry_run,
 		.report = report,
 		.summary = summary,
 		.until_ms = deadline_after(account->deadline_ms),

@@ -35,7 +35,6 @@ fill(const struct state_pending *from, struct deliver_pending *to)
 	to->spool = from->spool;
 	to->uid = from->entry->uid;
 	to->uid_len = from->entry->uid_len;
-	memcpy(to->digest, from->entry->digest, DIGEST_LEN);
 	to->octets = from->entry->octets;
 	to->marked = from->marked;
 	if (!from->marked)

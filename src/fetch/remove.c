@@ -72,20 +72,38 @@ remove_submit(struct run *run, struct state_entry *entry, uint32_t num)
 	}
 }
 
-bool
-remove_is_vain(struct run *run, struct state_entry *entry, uint32_t num)
+static bool
+is_vain(struct run *run, struct state_entry *entry, uint32_t num)
 {
 	struct err err;
 
 	if (entry->deletions < DELETIONS_MAX)
 		return false;
 	(void)err_set(&err, EX_UNAVAILABLE,
-	    "message %" PRIu32 " is still there after %d accepted deletions; "
-	    "it will not be tried again",
+	    "message %" PRIu32 " is still there after %d deletions; it will "
+	    "not be tried again",
 	    num, DELETIONS_MAX);
 	state_undeletable(run->state, entry);
 	run_warn(run, &err);
 	return true;
+}
+
+void
+remove_due(struct run *run, size_t index)
+{
+	struct message *message = &run->mailbox.messages[index];
+	uint32_t num = (uint32_t)index + 1;
+
+	if (!(message->flags & MESSAGE_DUE) ||
+	    !(message->flags & MESSAGE_PROVED) ||
+	    /* the delete command looks at whole groups, and may want less */
+	    (run->options == NULL && !(message->flags & MESSAGE_WANTED)) ||
+	    is_vain(run, message->entry, num))
+		return;
+	if (run->dry_run)
+		run_listed(run, num, REPORT_PLANNED, true);
+	else
+		remove_submit(run, message->entry, num);
 }
 
 void

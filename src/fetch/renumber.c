@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "account/account.h"
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/xalloc.h"
 #include "fetch/run.h"
+#include "mailbox/mailbox.h"
 #include "state/state.h"
 
 #define KNOWN_MIN 3
@@ -28,7 +31,7 @@ collect(void *arg, struct state_entry *entry)
 	if (entry->uid_len == 0 || entry->deletions > 0 ||
 	    (entry->flags & (STATE_GONE | STATE_COMMITTED)))
 		return 0;
-	if (entry->scratch > 0) {
+	if (entry->listed > 0) {
 		known->listed++;
 		return -1; /* one is enough */
 	}
@@ -37,32 +40,31 @@ collect(void *arg, struct state_entry *entry)
 		known->sizes = xreallocarray(known->sizes, known->room,
 		    sizeof(*known->sizes));
 	}
-	known->sizes[known->count++] = entry->list_octets;
+	if (entry->list_octets != STATE_UNSIZED)
+		known->sizes[known->count++] = entry->list_octets;
 	return 0;
 }
 
 static int
-digest_body(void *arg, const char *data, size_t len, struct err *err)
+print_body(void *arg, const char *data, size_t len, struct err *err)
 {
 	(void)err;
-	digest_update(arg, data, len);
+	fingerprinter_update(arg, data, len);
 	return 0;
 }
 
-/* Retrieve it and look its digest up. 1 known, 0 not, -1. */
+/* Retrieve it, and look for its record. 1 known, 0 not, -1. */
 static int
 is_known(struct run *run, uint32_t num, struct err *err)
 {
-	unsigned char digest[DIGEST_LEN];
-	struct digest *running = digest_new(state_key(run->state));
-	int r =
-	    pop3_retr(run->session.pop3, num, digest_body, running, NULL, err);
+	struct shown shown;
+	int r = pop3_retr(run->session.pop3, num, print_body, run->printer,
+	    &shown.octets, err);
 
-	digest_final(running, digest);
-	digest_free(running);
+	fingerprinter_final(run->printer, &shown.print, shown.whole);
 	if (r == -1)
 		return pop3_dead(run->session.pop3) ? -1 : 0;
-	if (state_find_digest(run->state, digest) != NULL)
+	if (mailbox_is_recorded(&run->mailbox, &shown))
 		return 1;
 	/* a QUIT may delete it now, until it has been delivered */
 	run->uncommitted++;
@@ -70,33 +72,56 @@ is_known(struct run *run, uint32_t num, struct err *err)
 	return 0;
 }
 
+static int
+compare_octets(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* One that the account's options would fetch, of a size that is recorded. */
+static size_t
+choose_one(const struct run *run, const struct known *known)
+{
+	const struct mailbox *mailbox = &run->mailbox;
+	const struct account *account = run->account;
+
+	for (size_t i = 0; i < mailbox->count; i++) {
+		uint64_t octets = mailbox_size(mailbox, i);
+
+		if (octets == STATE_UNSIZED ||
+		    (account->max_size != 0 && octets > account->max_size) ||
+		    (account->min_size != 0 && octets < account->min_size))
+			continue;
+		if (bsearch(&octets, known->sizes, known->count,
+			sizeof(*known->sizes), compare_octets) != NULL)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 int
 renumber_check(struct run *run, struct err *err)
 {
-	struct listing *listing = &run->listing;
+	const struct mailbox *mailbox = &run->mailbox;
 	struct known known = { .state = run->state };
+	size_t index;
 	int r = 0;
 
-	if (!listing->has_uidl || !listing->complete ||
-	    listing->named < KNOWN_MIN)
+	/* where retrieving may delete, all may well be gone */
+	if (!mailbox->has_uidl || !mailbox->complete ||
+	    mailbox->named < KNOWN_MIN ||
+	    pop3_expire_days(run->session.pop3) == 0)
 		return 0;
 	(void)state_each(run->state, collect, &known);
-	if (known.listed > 0 || known.count < KNOWN_MIN ||
-	    listing->named < known.count)
-		goto out;
-	if ((r = listing_sizes(listing, run->session.pop3, err)) == -1)
-		goto out;
-	qsort(known.sizes, known.count, sizeof(*known.sizes),
-	    listing_compare_octets);
-	for (size_t i = 0; i < listing->count; i++) {
-		struct listed *listed = &listing->messages[i];
-
-		if (!(listed->flags & LISTED_SIZED) ||
-		    bsearch(&listed->octets, known.sizes, known.count,
-			sizeof(*known.sizes), listing_compare_octets) == NULL)
-			continue;
-		r = is_known(run, (uint32_t)i + 1, err);
-		break;
+	if (known.listed == 0 && known.count >= KNOWN_MIN &&
+	    mailbox->named >= known.count) {
+		qsort(known.sizes, known.count, sizeof(*known.sizes),
+		    compare_octets);
+		index = choose_one(run, &known);
+		if (index != SIZE_MAX)
+			r = is_known(run, (uint32_t)index + 1, err);
 	}
 	run->final = r == 1;
 	if (r == 1)
@@ -105,7 +130,6 @@ renumber_check(struct run *run, struct err *err)
 		    "UIDLs is listed, but the mail is the same; --renumbered "
 		    "compares all of it and records the new ones",
 		    known.count);
-out:
 	free(known.sizes);
 	return r;
 }

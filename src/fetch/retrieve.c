@@ -13,6 +13,7 @@
 #include "base/aside.h"
 #include "base/deadline.h"
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/parse.h"
 #include "base/stop.h"
 #include "base/xalloc.h"
@@ -113,7 +114,7 @@ job_body(void *arg, const char *data, size_t len, struct err *err)
 		return fault(run, err);
 	if (deliver_write(run->deliver, &job->item, data, len, err) == -1)
 		return fault(run, err);
-	digest_update(run->digest, data, len);
+	fingerprinter_update(run->printer, data, len);
 	run->progress.octets += len;
 	if (run->report->progress != NULL)
 		run->report->progress(run->report->arg, &run->progress);
@@ -153,7 +154,9 @@ job_done(void *arg, struct pop3_request *request)
 
 	run->spoken_at = deadline_now();
 	if (job->begun || request->result == POP3_OK)
-		digest_final(run->digest, job->digest);
+		fingerprinter_final(run->printer, &job->shown.print,
+		    job->shown.whole);
+	job->shown.octets = request->octets;
 	if (request->result != POP3_OK || request->failed ||
 	    run->fault.status != 0)
 		return;
@@ -181,7 +184,7 @@ submit_retr(struct run *run, struct plan_item *plan, struct err *err)
 	job->batch = batch;
 	request->shape = POP3_BODY;
 	request->weight = octets;
-	if (run->listing.has_list)
+	if (run->mailbox.messages[plan->num - 1].flags & MESSAGE_SIZED)
 		request->max_octets = octets * 4 + BODY_SLACK;
 	request->begin = job_status;
 	request->body = job_body;
@@ -333,18 +336,7 @@ submit_more(struct run *run, struct err *err)
 {
 	if (run->stopping)
 		return close_when_due(run, true, err);
-	if (submit_messages(run, err) == -1)
-		return -1;
-	if (run->next < run->plan.count)
-		return 0;
-	while (run->next_removal < run->plan.removal_count &&
-	    pop3_has_room(run->session.pop3)) {
-		struct plan_removal *removal =
-		    &run->plan.removals[run->next_removal++];
-
-		remove_submit(run, removal->entry, removal->num);
-	}
-	return 0;
+	return submit_messages(run, err);
 }
 
 static void
@@ -479,9 +471,7 @@ is_idle(const struct run *run)
 {
 	return pop3_outstanding(run->session.pop3) == 0 &&
 	    run->batches == NULL &&
-	    (run->stopping ||
-		(run->next == run->plan.count &&
-		    run->next_removal == run->plan.removal_count));
+	    (run->stopping || run->next == run->plan.count);
 }
 
 static int
@@ -521,7 +511,7 @@ retrieve(struct run *run, struct err *err)
 	run->retrieving = true;
 	run->held_max = held_max();
 	run->next = 0;
-	run->next_removal = 0;
+	run->doubted = 0;
 	run->previous_octets = UINT64_MAX;
 	run->spoken_at = deadline_now();
 	pop3_on_stop(run->session.pop3, POP3_STOP_RETURNS);

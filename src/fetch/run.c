@@ -12,6 +12,7 @@
 
 #include "account/account.h"
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
@@ -40,19 +41,19 @@ run_warn(struct run *run, const struct err *err)
 static bool
 told_before(struct run *run, const struct report_message *message)
 {
-	struct listed *listed;
-	uint16_t flag = message->outcome == REPORT_SKIPPED ? LISTED_SKIPPED :
-	    message->outcome == REPORT_FAILED              ? LISTED_FAILED :
+	struct message *listed;
+	uint16_t flag = message->outcome == REPORT_SKIPPED ? MESSAGE_SKIPPED :
+	    message->outcome == REPORT_FAILED              ? MESSAGE_FAILED :
 							     0;
 
-	if (message->num == 0 || message->num > run->listing.count)
+	if (message->num == 0 || message->num > run->mailbox.count)
 		return false;
-	listed = &run->listing.messages[message->num - 1];
+	listed = &run->mailbox.messages[message->num - 1];
 	if (listed->flags & flag)
 		return true;
-	if (listed->flags & LISTED_SKIPPED) {
+	if (listed->flags & MESSAGE_SKIPPED) {
 		run->summary->skipped--;
-		listed->flags &= (uint16_t)~LISTED_SKIPPED;
+		listed->flags &= (uint16_t)~MESSAGE_SKIPPED;
 	}
 	listed->flags |= flag;
 	return false;
@@ -105,13 +106,13 @@ run_listed(struct run *run, uint32_t num, enum report_outcome outcome,
     bool deletion)
 {
 	size_t len;
-	const char *uid = listing_uid(&run->listing, num - 1, &len);
+	const char *uid = mailbox_uid(&run->mailbox, num - 1, &len);
 	struct report_message message = {
 		.outcome = outcome,
 		.num = num,
 		.uid = len > 0 ? uid : NULL,
 		.uid_len = len,
-		.octets = run->listing.messages[num - 1].octets,
+		.octets = run->mailbox.messages[num - 1].octets,
 		.deleted = deletion,
 	};
 
@@ -221,47 +222,53 @@ run_open_session(struct run *run, struct err *err)
 	return -1;
 }
 
-static int
-clear_scratch(void *arg, struct state_entry *entry)
-{
-	(void)arg;
-	entry->scratch = 0;
-	return 0;
-}
-
 /* What is not listed cannot be fetched: that is not success. */
 static void
 warn_disagreement(struct run *run)
 {
-	const struct listing *listing = &run->listing;
+	const struct mailbox *mailbox = &run->mailbox;
 	const char *peer = pop3_peer(run->session.pop3);
 	struct err err;
 
-	if (listing->stat_odd)
-		(void)err_set(&err, EX_PROTOCOL,
-		    "%s answered STAT with nonsense", peer);
-	else if (listing->named != listing->stat_count)
-		(void)err_set(&err, EX_PROTOCOL,
-		    "%s says that it has %" PRIu64
-		    " messages, and lists %" PRIu64,
-		    peer, listing->stat_count, listing->named);
-	else
+	if (mailbox->stat_odd || mailbox->sizes_odd)
+		log_warn("%s: %s answered %s with nonsense; what it says of "
+			 "sizes or counts is not used",
+		    run->account->name, peer,
+		    mailbox->stat_odd ? "STAT" : "LIST");
+	if (mailbox->stat_odd || mailbox->named == mailbox->stat_count)
 		return;
+	(void)err_set(&err, EX_PROTOCOL,
+	    "%s says that it has %" PRIu64 " messages, and lists %" PRIu64,
+	    peer, mailbox->stat_count, mailbox->named);
 	run_warn(run, &err);
 }
 
 int
-run_list(struct run *run, bool sizes, struct err *err)
+run_list(struct run *run, struct err *err)
 {
-	(void)state_each(run->state, clear_scratch, NULL);
 	carry_remember(run);
-	told_keep(&run->told, &run->listing);
-	if (listing_ask(&run->listing, run->session.pop3, run->state, sizes,
-		err) == -1)
+	told_keep(&run->told, &run->mailbox);
+	if (mailbox_ask(&run->mailbox, run->session.pop3, run->state,
+		MAILBOX_ALL, err) == -1)
 		return -1;
-	told_carry(&run->told, &run->listing);
+	told_carry(&run->told, &run->mailbox);
 	warn_disagreement(run);
 	return 0;
+}
+
+void
+run_policy(const struct run *run, struct mailbox_policy *policy)
+{
+	const struct account *account = run->account;
+	uint32_t now = (uint32_t)time(NULL);
+
+	*policy = (struct mailbox_policy){ .now = now,
+		.renumbered = account->renumbered,
+		.owed = account->disposal != ACCOUNT_KEEP,
+		.by_age = account->disposal == ACCOUNT_DELETE_AFTER &&
+		    account->delete_after_s <= now };
+	if (policy->by_age)
+		policy->older_than = now - (uint32_t)account->delete_after_s;
 }
 
 /* Here a QUIT deletes what was retrieved, DELE or not. */
@@ -319,8 +326,8 @@ run_free(struct run *run)
 	plan_clear(&run->plan);
 	carry_clear(&run->carry);
 	told_clear(&run->told);
-	listing_clear(&run->listing);
-	digest_free(run->digest);
+	mailbox_clear(&run->mailbox);
+	fingerprinter_free(run->printer);
 	deliver_close(run->deliver);
 	state_close(run->state);
 }

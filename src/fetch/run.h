@@ -7,17 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/digest.h"
 #include "deliver/deliver.h"
 #include "fetch/carry.h"
 #include "fetch/fetch.h"
-#include "fetch/listing.h"
 #include "fetch/plan.h"
 #include "fetch/report.h"
 #include "fetch/told.h"
+#include "mailbox/mailbox.h"
 #include "pop3/pop3.h"
 #include "session/session.h"
 
+struct fingerprinter;
 struct state;
 struct state_entry;
 
@@ -46,8 +46,9 @@ struct job {
 	bool held;    /* and may have it open */
 	bool whole;   /* item holds the whole message */
 	bool suspect; /* the reply may be another message's */
-	unsigned char digest[DIGEST_LEN];
+	struct shown shown;
 	unsigned int copy;
+	struct state_entry *known; /* asked for again */
 	struct state_entry *entry; /* once committed */
 };
 
@@ -97,15 +98,16 @@ struct removed {
 
 struct run {
 	struct account *account;
-	const struct fetch_options *options;
+	const struct fetch_options *options; /* NULL: the delete command */
+	bool dry_run;
 	const struct report *report;
 	struct report_summary *summary;
 	struct state *state;
 	struct deliver *deliver;
 	bool records; /* deliveries are recorded (stdout: only of new) */
-	struct digest *digest;
+	struct fingerprinter *printer;
 	struct session session;
-	struct listing listing;
+	struct mailbox mailbox;
 	struct told told; /* of listings that are gone */
 	struct plan plan;
 	struct carry carry;
@@ -116,7 +118,8 @@ struct run {
 	struct batch *open;                  /* the last one, if it is open */
 	struct batch *unreleased; /* committed, A records not yet durable */
 	struct job *free_jobs;
-	size_t next, next_removal; /* in the plan */
+	size_t next;       /* in the plan */
+	uint64_t unjudged; /* messages whose size a policy wants to know */
 	uint64_t previous_octets;
 	enum sentinel sentinel;
 	unsigned int losses; /* connections lost in this run */
@@ -130,7 +133,9 @@ struct run {
 	struct pop3_request noop;
 	uint64_t uncommitted; /* retrieved in this session, not applied */
 	uint32_t probed;      /* retrieved to look at it, new; 0: none */
-	size_t held;          /* jobs that may have a file open */
+	uint32_t doubted; /* retrieved alone, and it looks like a reply; or 0 */
+	struct fingerprint doubted_print;
+	size_t held;     /* jobs that may have a file open */
 	size_t held_max; /* so that there are descriptors for all of them */
 	struct report_progress progress;
 
@@ -154,8 +159,8 @@ void run_status(struct run *run, int status);
 const char *run_tmpdir(void); /* $TMPDIR if it is absolute, else /tmp */
 int run_open_state(struct run *run, bool write, struct err *err);
 int run_open_session(struct run *run, struct err *err);
-/* Ask the listings, with the marks of an earlier session taken away. */
-int run_list(struct run *run, bool sizes, struct err *err);
+/* Ask the listings; what was reported of an earlier one is carried over. */
+int run_list(struct run *run, struct err *err);
 /*
  * QUIT, unless it could delete what was not kept (EXPIRE 0, Gmail), and what
  * its answer means for the deletions. -1: it was refused or lost.
@@ -164,6 +169,17 @@ int run_quit(struct run *run, struct err *err);
 /* Without QUIT. */
 void run_leave(struct run *run);
 void run_free(struct run *run);
+
+/* What is due to be deleted, as account says. */
+void run_policy(const struct run *run, struct mailbox_policy *policy);
+
+/*
+ * look.c: TOP n 0 of every message that the plan wants to look at, and its
+ * DELE if it is what was delivered. What it is not is to be retrieved: it is
+ * added to the plan (retrieve false), or retrieved here, only to be compared.
+ * -1: the session.
+ */
+int look(struct run *run, bool compare_here, struct err *err);
 
 /* filter.c: --filter over the plan. -1: the session. */
 int filter_plan(struct run *run, struct err *err);
@@ -204,8 +220,12 @@ void commit_fail(struct run *run, struct job *job, const struct err *err);
 
 /* remove.c: queue a DELE. Lost ones stay owed; refused ones are told. */
 void remove_submit(struct run *run, struct state_entry *entry, uint32_t num);
-/* Three accepted DELEs changed nothing: said once, and not tried again. */
-bool remove_is_vain(struct run *run, struct state_entry *entry, uint32_t num);
+/*
+ * DELE message index if its deletion is due and there is proof, or report it
+ * as planned. After three DELEs that changed nothing: said once, and not tried
+ * again.
+ */
+void remove_due(struct run *run, size_t index);
 /* The session has ended: quit tells whether QUIT was answered +OK. */
 void remove_settle(struct run *run, bool quit);
 void remove_free(struct run *run);

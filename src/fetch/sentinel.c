@@ -158,6 +158,7 @@ ask(struct batch *batch, struct err *err)
 
 	memset(request, 0, sizeof(*request));
 	request->shape = POP3_LINE;
+	request->is_listing = true;
 	request->begin = answer;
 	request->done = answered;
 	request->arg = batch;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
-#include "fetch/listing.h"
+#include "mailbox/mailbox.h"
 
 #define SKIPPED UINT64_C(1)
 #define FAILED UINT64_C(2)
@@ -18,13 +18,13 @@
 
 /* FNV-1a; the number counts where the UIDL is not one message's. */
 static uint64_t
-hash(const struct listing *listing, size_t index)
+hash(const struct mailbox *mailbox, size_t index)
 {
 	uint64_t value = UINT64_C(0xcbf29ce484222325);
 	size_t len;
-	const char *uid = listing_uid(listing, index, &len);
+	const char *uid = mailbox_uid(mailbox, index, &len);
 
-	if (len == 0 || (listing->messages[index].flags & LISTED_REPEATED)) {
+	if (len == 0 || mailbox_is_repeated(mailbox, index)) {
 		uid = (const char *)&index;
 		len = sizeof(index);
 	}
@@ -44,12 +44,12 @@ compare(const void *a, const void *b)
 }
 
 void
-told_keep(struct told *told, const struct listing *listing)
+told_keep(struct told *told, const struct mailbox *mailbox)
 {
-	for (size_t i = 0; i < listing->count; i++) {
-		unsigned int flags = listing->messages[i].flags;
-		uint64_t mark = (flags & LISTED_SKIPPED ? SKIPPED : 0) |
-		    (flags & LISTED_FAILED ? FAILED : 0);
+	for (size_t i = 0; i < mailbox->count; i++) {
+		unsigned int flags = mailbox->messages[i].flags;
+		uint64_t mark = (flags & MESSAGE_SKIPPED ? SKIPPED : 0) |
+		    (flags & MESSAGE_FAILED ? FAILED : 0);
 
 		if (mark == 0)
 			continue;
@@ -58,7 +58,7 @@ told_keep(struct told *told, const struct listing *listing)
 			told->messages = xreallocarray(told->messages,
 			    told->room, sizeof(*told->messages));
 		}
-		told->messages[told->count++] = hash(listing, i) | mark;
+		told->messages[told->count++] = hash(mailbox, i) | mark;
 	}
 	if (told->count > 1)
 		qsort(told->messages, told->count, sizeof(*told->messages),
@@ -66,18 +66,18 @@ told_keep(struct told *told, const struct listing *listing)
 }
 
 void
-told_carry(struct told *told, struct listing *listing)
+told_carry(struct told *told, struct mailbox *mailbox)
 {
-	for (size_t i = 0; i < listing->count && told->count > 0; i++) {
-		struct listed *listed = &listing->messages[i];
-		uint64_t key = hash(listing, i);
+	for (size_t i = 0; i < mailbox->count && told->count > 0; i++) {
+		struct message *listed = &mailbox->messages[i];
+		uint64_t key = hash(mailbox, i);
 		const uint64_t *found = bsearch(&key, told->messages,
 		    told->count, sizeof(*told->messages), compare);
 
 		if (found != NULL && (*found & SKIPPED))
-			listed->flags |= LISTED_SKIPPED;
+			listed->flags |= MESSAGE_SKIPPED;
 		if (found != NULL && (*found & FAILED))
-			listed->flags |= LISTED_FAILED;
+			listed->flags |= MESSAGE_FAILED;
 	}
 	told_clear(told);
 }

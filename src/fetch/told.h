@@ -2,7 +2,7 @@
 /*
  * What a run has told of a message that it passed over or failed at is told
  * once, however many sessions the run takes. The listing has it as flags
- * (LISTED_SKIPPED, LISTED_FAILED); here it outlives the listing.
+ * (MESSAGE_SKIPPED, MESSAGE_FAILED); here it outlives the listing.
  */
 #ifndef FETCH_TOLD_H
 #define FETCH_TOLD_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct listing;
+struct mailbox;
 
 struct told {
 	uint64_t *messages; /* owned, sorted */
@@ -18,9 +18,9 @@ struct told {
 };
 
 /* This listing is about to go. */
-void told_keep(struct told *told, const struct listing *listing);
+void told_keep(struct told *told, const struct mailbox *mailbox);
 /* A new one has come: its messages have the flags again, told is empty. */
-void told_carry(struct told *told, struct listing *listing);
+void told_carry(struct told *told, struct mailbox *mailbox);
 void told_clear(struct told *told);
 
 #endif

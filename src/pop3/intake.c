@@ -55,7 +55,9 @@ intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
 	size_t line_len, used, text_len;
 	int result, found;
 
-	found = reply_line(data, len, REPLY_STATUS_MAX, &line_len, &used);
+	found = reply_line(data, len,
+	    request->is_listing ? REPLY_LINE_MAX : REPLY_STATUS_MAX, &line_len,
+	    &used);
 	if (found == -1)
 		return too_much(pop3, "an endless status line", err);
 	if (found == 0)

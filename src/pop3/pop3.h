@@ -81,6 +81,7 @@ struct pop3_request {
 	/* more than this, of body or lines, and the session is dead: */
 	uint64_t max_octets; /* 0: 32 MiB for lines, none for bodies */
 	uint32_t max_lines;  /* 0: 2^20 */
+	bool is_listing; /* of one message: as long as a line of the listing */
 	/* octets as delivered: unstuffed, line ends LF; any split */
 	int (*body)(void *arg, const char *data, size_t len, struct err *err);
 	/* one line without its end */

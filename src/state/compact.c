@@ -60,7 +60,11 @@ put_events(struct rewrite *rewrite, const struct state_entry *entry)
 	if (needs_owed(entry))
 		record_put_number(out, RECORD_OWED, entry->serial);
 	for (i = 0; i < entry->deletions; i++)
-		record_put_number(out, RECORD_DELETION, entry->serial);
+		record_put_number(out,
+		    i + 1 == entry->deletions && (entry->flags & STATE_SENT) ?
+			RECORD_DELETION :
+			RECORD_REFUSAL,
+		    entry->serial);
 	if (entry->flags & STATE_UNDELETABLE)
 		record_put_number(out, RECORD_UNDELETABLE, entry->serial);
 	if (entry->flags & STATE_GONE)
@@ -175,6 +179,10 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 	}
 	if (state->listed != 0) {
 		record_put_number(&rewrite->out, RECORD_LISTED, state->listed);
+		rewrite->lines++;
+	}
+	if (state->server != 0) {
+		record_put_server(&rewrite->out, state->server);
 		rewrite->lines++;
 	}
 	return put_out(rewrite, 0, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The index. Hash tables are open, with linear probing, and at most three
- * quarters full. What shares a UIDL or a digest is a ring, and the table holds
+ * quarters full. What shares a UIDL is a ring, and the table holds
  * the ring's last member, whose link (marked RING_END) leads to the first: so
  * appending takes no walk, however often a server repeats a UIDL.
  */
@@ -76,16 +76,6 @@ hash_uid(const struct index *index, const char *uid, size_t len)
 }
 
 static size_t
-hash_digest(const unsigned char digest[DIGEST_LEN])
-{
-	size_t hash;
-
-	/* Keyed and as good as random already. */
-	memcpy(&hash, digest, sizeof(hash));
-	return hash;
-}
-
-static size_t
 table_size(size_t count)
 {
 	size_t size = TABLE_MIN;
@@ -131,8 +121,6 @@ index_clear(struct index *index)
 	free(index->chunks);
 	free(index->order);
 	free(index->uids);
-	free(index->digests);
-	free(index->digest_links);
 	*index = (struct index){ 0 };
 }
 
@@ -258,9 +246,6 @@ index_add(struct index *index, uint32_t serial, const char *uid, size_t len)
 		index->cap = index->cap == 0 ? 256 : index->cap * 2;
 		index->order = xreallocarray(index->order, index->cap,
 		    sizeof(*index->order));
-		if (index->digests != NULL)
-			index->digest_links = xreallocarray(index->digest_links,
-			    index->cap, sizeof(*index->digest_links));
 	}
 	index->order[index->count++] = ref;
 	index->live++;
@@ -270,23 +255,76 @@ index_add(struct index *index, uint32_t serial, const char *uid, size_t len)
 static uint64_t
 at_most(uint64_t octets)
 {
-	return octets > STATE_OCTETS_MAX ? STATE_OCTETS_MAX : octets;
+	return octets > STATE_UNSIZED ? STATE_OCTETS_MAX : octets;
 }
 
 void
 index_set_sizes(struct state_entry *entry, uint64_t list_octets,
     uint64_t octets)
 {
-	entry->list_octets = at_most(list_octets) & STATE_OCTETS_MAX;
-	entry->octets = at_most(octets) & STATE_OCTETS_MAX;
+	entry->list_octets = at_most(list_octets) & STATE_UNSIZED;
+	entry->octets = at_most(octets) & STATE_UNSIZED;
 }
 
 void
 index_owe(struct state_entry *entry)
 {
 	entry->flags |= STATE_OWED;
-	entry->flags &= (uint8_t)~STATE_GONE;
+	entry->flags &= (uint16_t) ~(STATE_GONE | STATE_SENT);
 	entry->gone = 0;
+}
+
+void
+index_gone(struct state_entry *entry, uint32_t when)
+{
+	entry->flags |= STATE_GONE;
+	entry->flags &= (uint16_t) ~(STATE_OWED | STATE_SENT);
+	entry->deletions = 0;
+	entry->gone = when;
+}
+
+void
+index_back(struct state_entry *entry)
+{
+	entry->flags &= (uint16_t)~STATE_GONE;
+	entry->gone = 0;
+}
+
+void
+index_deletion(struct state_entry *entry)
+{
+	if (entry->flags & STATE_GONE)
+		return;
+	entry->flags |= STATE_SENT;
+	if (entry->deletions < UINT8_MAX)
+		entry->deletions++;
+}
+
+void
+index_refusal(struct state_entry *entry)
+{
+	if (!(entry->flags & STATE_GONE) && entry->deletions < UINT8_MAX)
+		entry->deletions++;
+}
+
+void
+index_set_whole(struct index *index, struct state_entry *entry,
+    const unsigned char whole[DIGEST_LEN])
+{
+	memcpy(entry->whole, whole, DIGEST_LEN);
+	entry->flags |= STATE_WHOLE_ONLY;
+	index->old++;
+}
+
+void
+index_set_print(struct index *index, struct state_entry *entry, uint64_t octets,
+    const struct fingerprint *print)
+{
+	if (entry->flags & STATE_WHOLE_ONLY)
+		index->old--;
+	entry->flags &= (uint16_t)~STATE_WHOLE_ONLY;
+	entry->print = *print;
+	index_set_sizes(entry, entry->list_octets, octets);
 }
 
 /* The place of serial in the order; count if there is none. */
@@ -389,7 +427,7 @@ index_apply(struct index *index, uint32_t first, uint32_t last)
 		found = true;
 		if (!is_open(entry))
 			continue;
-		entry->flags &= (uint8_t)~STATE_COMMITTED;
+		entry->flags &= (uint16_t)~STATE_COMMITTED;
 		entry->flags |= STATE_DELIVERED;
 	}
 	return found;
@@ -445,104 +483,4 @@ index_uid_next(const struct index *index, const struct state_entry *entry)
 	if (entry->uid_len == 0 || entry->next & RING_END)
 		return NULL;
 	return first_live(index, entry->next);
-}
-
-/* ---- by digest ---- */
-
-static size_t
-digest_slot(const struct index *index, const unsigned char digest[DIGEST_LEN])
-{
-	size_t slot = hash_digest(digest) & index->digest_mask;
-	const struct state_entry *entry;
-
-	for (; index->digests[slot] != 0;
-	     slot = (slot + 1) & index->digest_mask) {
-		entry = index_at(index, index->digests[slot] - 1);
-		if (memcmp(entry->digest, digest, DIGEST_LEN) == 0)
-			break;
-	}
-	return slot;
-}
-
-static void
-link_digest(struct index *index, size_t place)
-{
-	size_t slot = digest_slot(index, index_at(index, place)->digest), last;
-
-	if (index->digests[slot] == 0) {
-		index->digest_links[place] = (uint32_t)place | RING_END;
-		index->digest_count++;
-	} else {
-		last = index->digests[slot] - 1;
-		index->digest_links[place] = index->digest_links[last];
-		index->digest_links[last] = (uint32_t)place;
-	}
-	index->digests[slot] = (uint32_t)place + 1;
-}
-
-static void
-build_digests(struct index *index)
-{
-	size_t size = table_size(2 * index->count), place;
-
-	free(index->digests);
-	index->digests = xcalloc(size, sizeof(*index->digests));
-	index->digest_mask = size - 1;
-	index->digest_count = 0;
-	index->digest_links = xreallocarray(index->digest_links,
-	    index->cap == 0 ? 1 : index->cap, sizeof(*index->digest_links));
-	for (place = 0; place < index->count; place++)
-		if (!(index_at(index, place)->flags &
-			(STATE_MARKED | STATE_VOID)))
-			link_digest(index, place);
-}
-
-void
-index_digest_set(struct index *index, const struct state_entry *entry)
-{
-	if (index->digests == NULL)
-		return;
-	if (index->digest_count >= (index->digest_mask + 1) / 4 * 3)
-		build_digests(index);
-	else
-		link_digest(index, find_place(index, entry->serial));
-}
-
-static struct state_entry *
-first_live_digest(const struct index *index, uint32_t link)
-{
-	size_t place;
-
-	for (;; link = index->digest_links[place]) {
-		place = link & ~RING_END;
-		if (!(index_at(index, place)->flags & STATE_VOID))
-			return index_at(index, place);
-		if (index->digest_links[place] & RING_END)
-			return NULL;
-	}
-}
-
-struct state_entry *
-index_digest(struct index *index, const unsigned char digest[DIGEST_LEN])
-{
-	uint32_t last;
-
-	if (index->digests == NULL)
-		build_digests(index);
-	last = index->digests[digest_slot(index, digest)];
-	return last == 0 ?
-	    NULL :
-	    first_live_digest(index, index->digest_links[last - 1]);
-}
-
-struct state_entry *
-index_digest_next(struct index *index, const struct state_entry *entry)
-{
-	size_t place = find_place(index, entry->serial);
-
-	if (index->digests == NULL || place == index->count ||
-	    entry->flags & STATE_MARKED ||
-	    index->digest_links[place] & RING_END)
-		return NULL;
-	return first_live_digest(index, index->digest_links[place]);
 }

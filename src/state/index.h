@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The entries of a journal in memory: found by UIDL, by serial and by digest.
+ * The entries of a journal in memory: found by UIDL and by serial.
  * Entries lie in chunks and do not move; a reference is 32 bits wide.
  */
 #ifndef STATE_INDEX_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/fingerprint.h"
 
 struct state_entry;
 
@@ -23,6 +24,7 @@ struct index {
 	size_t count, cap;
 	size_t hint; /* where the last serial was found */
 	size_t live; /* entries that are not VOID */
+	size_t old;  /* with WHOLE_ONLY, VOID ones too */
 
 	/*
 	 * owned; a reference a UIDL, 0: free. What reference_mask leaves of
@@ -33,11 +35,6 @@ struct index {
 	uint32_t reference_mask;
 	size_t uid_mask, uid_count;
 	uint64_t seed[2];
-
-	/* made when first asked for */
-	uint32_t *digests;      /* owned; a place in order a digest, plus 1 */
-	uint32_t *digest_links; /* owned; beside order */
-	size_t digest_mask, digest_count;
 };
 
 /* expected entries, roughly; key seeds the hash, against chosen UIDLs. */
@@ -51,13 +48,23 @@ struct state_entry *index_add(struct index *index, uint32_t serial,
 /* By LIST and as received. */
 void index_set_sizes(struct state_entry *entry, uint64_t list_octets,
     uint64_t octets);
-/* To be called once the digest is set, and not for entries without. */
-void index_digest_set(struct index *index, const struct state_entry *entry);
 /* Replace an entry by one with another UIDL; the old one turns VOID. */
 struct state_entry *index_rename(struct index *index, struct state_entry *entry,
     const char *uid, size_t len);
-/* Its deletion is owed, so it is there. */
+/* Mark it as owed. An owed message is listed: clears GONE and SENT. */
 void index_owe(struct state_entry *entry);
+/* A complete listing lacks it. */
+void index_gone(struct state_entry *entry, uint32_t when);
+void index_back(struct state_entry *entry);
+/* DELE and QUIT were accepted. */
+void index_deletion(struct state_entry *entry);
+/* A DELE came to nothing. */
+void index_refusal(struct state_entry *entry);
+/* The digest of an old record; and what replaces it. */
+void index_set_whole(struct index *index, struct state_entry *entry,
+    const unsigned char whole[DIGEST_LEN]);
+void index_set_print(struct index *index, struct state_entry *entry,
+    uint64_t octets, const struct fingerprint *print);
 /* Turn VOID. */
 void index_drop(struct index *index, struct state_entry *entry);
 
@@ -74,10 +81,6 @@ struct state_entry *index_serial(struct index *index, uint32_t serial);
 struct state_entry *index_uid(const struct index *index, const char *uid,
     size_t len);
 struct state_entry *index_uid_next(const struct index *index,
-    const struct state_entry *entry);
-struct state_entry *index_digest(struct index *index,
-    const unsigned char digest[DIGEST_LEN]);
-struct state_entry *index_digest_next(struct index *index,
     const struct state_entry *entry);
 
 #endif

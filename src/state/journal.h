@@ -31,6 +31,7 @@ struct state {
 	uint64_t lines;          /* in it, with the header */
 	uint32_t last_serial;
 	uint32_t login_after, listed;
+	unsigned int server, proved;
 	struct index index;
 	unsigned char key[DIGEST_KEY_LEN];
 

@@ -88,11 +88,11 @@ add_entry(struct loader *loader, const struct record *record, uint64_t offset,
 	entry = index_add(&state->index, record->serial, uid, uid_len);
 	entry->time = record->time;
 	if (record->type == RECORD_SEEN) {
+		index_set_sizes(entry, record->list_octets, 0);
 		entry->flags = STATE_MARKED;
 		return 0;
 	}
 	index_set_sizes(entry, record->list_octets, record->octets);
-	memcpy(entry->digest, record->digest, DIGEST_LEN);
 	entry->copy = record->copy;
 	entry->flags =
 	    record->type == RECORD_COMMIT ? STATE_COMMITTED : STATE_DELIVERED;
@@ -100,6 +100,10 @@ add_entry(struct loader *loader, const struct record *record, uint64_t offset,
 		entry->flags |= STATE_SHORT;
 	if (record->is_owed)
 		entry->flags |= STATE_OWED;
+	if (record->is_old)
+		index_set_whole(&state->index, entry, record->digest);
+	else
+		entry->print = record->print;
 	if (record->type == RECORD_COMMIT)
 		note_line(loader, &loader->commits, &loader->commit_count,
 		    &loader->commit_cap, &loader->commit_prune, &line);
@@ -132,27 +136,34 @@ change_entry(struct loader *loader, struct state_entry *entry,
 		index_owe(entry);
 		break;
 	case RECORD_DELETION:
-		if (entry->deletions < UINT8_MAX)
-			entry->deletions++;
+		index_deletion(entry);
+		break;
+	case RECORD_REFUSAL:
+		index_refusal(entry);
 		break;
 	case RECORD_UNDELETABLE:
 		entry->flags |= STATE_UNDELETABLE;
 		break;
 	case RECORD_GONE:
-		entry->flags |= STATE_GONE;
-		entry->flags &= (uint8_t)~STATE_OWED;
-		entry->gone = record->time;
+		index_gone(entry, record->time);
 		break;
 	case RECORD_BACK:
-		entry->flags &= (uint8_t)~STATE_GONE;
-		entry->gone = 0;
+		index_back(entry);
+		break;
+	case RECORD_SIZE:
+		index_set_sizes(entry, record->list_octets, entry->octets);
+		break;
+	case RECORD_PRINT:
+		index_set_print(&loader->state->index, entry, record->octets,
+		    &record->print);
 		break;
 	case RECORD_FORGOTTEN:
 	case RECORD_VOID:
 		index_drop(&loader->state->index, entry);
 		break;
 	case RECORD_WHOLE:
-		entry->flags &= (uint8_t)~STATE_SHORT;
+		entry->flags &= (uint16_t)~STATE_SHORT;
+		loader->state->proved++;
 		break;
 	default:
 		return learn_uid(loader, entry, record, why);
@@ -199,6 +210,9 @@ loader_apply(struct loader *loader, const struct record *record,
 		return 0;
 	case RECORD_LISTED:
 		loader->state->listed = record->time;
+		return 0;
+	case RECORD_SERVER:
+		loader->state->server |= record->facts;
 		return 0;
 	case RECORD_MARK:
 		note_line(loader, &loader->marks, &loader->mark_count,

@@ -19,6 +19,11 @@
 #include "state/state.h"
 
 #define CRC_LEN 8
+/* What we write; 1 had one digest a message. */
+#define VERSION 2
+
+/* The bits of STATE_SERVER_..., lowest first. */
+static const char facts_letters[] = "elx";
 
 /* ---- reading ---- */
 
@@ -125,6 +130,62 @@ take_hex(struct cursor *cursor, unsigned char *data, size_t len)
 	cursor->at = p + 2 * len + 1;
 }
 
+/* A size by LIST: "-" where the server did not tell it. */
+static uint64_t
+take_size(struct cursor *cursor)
+{
+	if (cursor->at < cursor->end && *cursor->at == '-') {
+		cursor->at++;
+		if (cursor->at != cursor->end && *cursor->at != '\t')
+			cursor->bad = true;
+		cursor->at++;
+		return STATE_UNSIZED;
+	}
+	return take_number(cursor, UINT64_MAX);
+}
+
+static void
+take_print(struct cursor *cursor, struct fingerprint *print)
+{
+	unsigned char octets[FINGERPRINT_LEN] = { 0 };
+
+	take_hex(cursor, octets, sizeof(octets));
+	memcpy(print, octets, sizeof(*print));
+}
+
+/* Older journals have one digest of the whole message. */
+static void
+take_digests(struct cursor *cursor, struct record *record)
+{
+	const char *start = cursor->at;
+
+	record->is_old = cursor->end - start >= 2 * DIGEST_LEN &&
+	    (cursor->end - start == 2 * DIGEST_LEN ||
+		start[2 * DIGEST_LEN] == '\t');
+	if (record->is_old)
+		take_hex(cursor, record->digest, DIGEST_LEN);
+	else
+		take_print(cursor, &record->print);
+}
+
+static void
+take_facts(struct cursor *cursor, struct record *record)
+{
+	struct record_text facts = take_text(cursor);
+
+	record->facts = 0;
+	for (size_t i = 0; i < facts.len; i++) {
+		const char *letter = memchr(facts_letters, facts.data[i],
+		    sizeof(facts_letters) - 1);
+
+		if (letter == NULL)
+			cursor->bad = true;
+		else
+			record->facts |=
+			    (uint8_t)(1u << (letter - facts_letters));
+	}
+}
+
 /* "-", or one or more letters. */
 static void
 take_flags(struct cursor *cursor, struct record *record)
@@ -160,9 +221,9 @@ take_delivery(struct cursor *cursor, struct record *record)
 	record->name = take_text(cursor);
 	record->spool = take_text(cursor);
 	record->uid = take_text(cursor);
-	record->list_octets = take_number(cursor, UINT64_MAX);
+	record->list_octets = take_size(cursor);
 	record->octets = take_number(cursor, UINT64_MAX);
-	take_hex(cursor, record->digest, DIGEST_LEN);
+	take_digests(cursor, record);
 	record->copy = (uint16_t)take_number(cursor, UINT16_MAX);
 	record->time = take_u32(cursor);
 	take_flags(cursor, record);
@@ -240,6 +301,21 @@ record_parse(const char *line, size_t len, struct record *record,
 		record->serial = take_u32(&cursor);
 		record->uid = take_text(&cursor);
 		record->time = take_u32(&cursor);
+		record->list_octets = STATE_UNSIZED;
+		if (cursor.at <= cursor.end)
+			record->list_octets = take_size(&cursor);
+		break;
+	case RECORD_SIZE:
+		record->serial = take_u32(&cursor);
+		record->list_octets = take_size(&cursor);
+		break;
+	case RECORD_PRINT:
+		record->serial = take_u32(&cursor);
+		record->octets = take_number(&cursor, UINT64_MAX);
+		take_print(&cursor, &record->print);
+		break;
+	case RECORD_SERVER:
+		take_facts(&cursor, record);
 		break;
 	case RECORD_UID:
 		record->serial = take_u32(&cursor);
@@ -255,6 +331,7 @@ record_parse(const char *line, size_t len, struct record *record,
 		break;
 	case RECORD_OWED:
 	case RECORD_DELETION:
+	case RECORD_REFUSAL:
 	case RECORD_UNDELETABLE:
 	case RECORD_BACK:
 	case RECORD_FORGOTTEN:
@@ -313,7 +390,7 @@ record_parse_header(const char *line, size_t len, struct record_text *identity,
 	cursor = (struct cursor){ line + sizeof(magic) - 1, line + len, false };
 	version = take_number(&cursor, UINT32_MAX);
 	*why = "a version that this poplar does not know";
-	if (cursor.bad || version != 1)
+	if (cursor.bad || version < 1 || version > VERSION)
 		return -1;
 	*identity = take_text(&cursor);
 	take_hex(&cursor, key, DIGEST_KEY_LEN);
@@ -377,12 +454,30 @@ put_number(struct buf *out, uint64_t number)
 }
 
 static void
+put_size(struct buf *out, uint64_t octets)
+{
+	if (octets == STATE_UNSIZED)
+		put_raw(out, "-", 1);
+	else
+		put_number(out, octets);
+}
+
+static void
 put_hex(struct buf *out, const unsigned char *data, size_t len)
 {
-	char text[2 * DIGEST_LEN + 1];
+	char text[2 * FINGERPRINT_LEN + 1];
 
 	format_hex(data, len, text);
 	put_raw(out, text, 2 * len);
+}
+
+static void
+put_print(struct buf *out, const struct fingerprint *print)
+{
+	unsigned char octets[FINGERPRINT_LEN];
+
+	memcpy(octets, print, sizeof(octets));
+	put_hex(out, octets, sizeof(octets));
 }
 
 static void
@@ -428,7 +523,8 @@ record_put_header(struct buf *out, const char *identity,
 {
 	size_t start = out->len;
 
-	buf_puts(out, "poplar-state\t1");
+	buf_puts(out, "poplar-state");
+	put_number(out, VERSION);
 	put_string(out, identity);
 	put_hex(out, key, DIGEST_KEY_LEN);
 	end(out, start);
@@ -447,9 +543,9 @@ record_put_delivery(struct buf *out, enum record_type type, uint32_t serial,
 	put_string(out, record->name);
 	put_string(out, record->spool);
 	put_text(out, record->uid, record->uid_len);
-	put_number(out, record->list_octets);
+	put_size(out, record->list_octets);
 	put_number(out, record->octets);
-	put_hex(out, record->digest, DIGEST_LEN);
+	put_print(out, &record->print);
 	put_number(out, record->copy);
 	put_number(out, record->time);
 	put_flags(out, record->is_short, record->is_owed);
@@ -469,9 +565,12 @@ record_put_again(struct buf *out, enum record_type type,
 	put_raw(out, record->name.data, record->name.len);
 	put_raw(out, record->spool.data, record->spool.len);
 	put_text(out, entry->uid, entry->uid_len);
-	put_number(out, entry->list_octets);
+	put_size(out, entry->list_octets);
 	put_number(out, entry->octets);
-	put_hex(out, entry->digest, DIGEST_LEN);
+	if (entry->flags & STATE_WHOLE_ONLY)
+		put_hex(out, entry->whole, DIGEST_LEN);
+	else
+		put_print(out, &entry->print);
 	put_number(out, entry->copy);
 	put_number(out, entry->time);
 	put_flags(out, entry->flags & STATE_SHORT, entry->flags & STATE_OWED);
@@ -502,6 +601,41 @@ record_put_seen(struct buf *out, const struct state_entry *entry)
 	put_number(out, entry->serial);
 	put_text(out, entry->uid, entry->uid_len);
 	put_number(out, entry->time);
+	put_size(out, entry->list_octets);
+	end(out, start);
+}
+
+void
+record_put_size(struct buf *out, const struct state_entry *entry)
+{
+	size_t start = begin(out, RECORD_SIZE);
+
+	put_number(out, entry->serial);
+	put_size(out, entry->list_octets);
+	end(out, start);
+}
+
+void
+record_put_print(struct buf *out, const struct state_entry *entry)
+{
+	size_t start = begin(out, RECORD_PRINT);
+
+	put_number(out, entry->serial);
+	put_number(out, entry->octets);
+	put_print(out, &entry->print);
+	end(out, start);
+}
+
+void
+record_put_server(struct buf *out, unsigned int facts)
+{
+	size_t start = begin(out, RECORD_SERVER), n = 0;
+	char letters[sizeof(facts_letters)];
+
+	for (size_t i = 0; i < sizeof(facts_letters) - 1; i++)
+		if (facts & 1u << i)
+			letters[n++] = facts_letters[i];
+	put_raw(out, letters, n);
 	end(out, start);
 }
 

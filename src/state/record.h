@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/fingerprint.h"
 
 struct buf;
 struct state_entry;
@@ -35,6 +36,10 @@ enum record_type {
 	RECORD_VOID = 'V',
 	RECORD_WHOLE = 'W',
 	RECORD_UID = 'I',
+	RECORD_REFUSAL = 'F',
+	RECORD_SIZE = 'Z',
+	RECORD_PRINT = 'Y',
+	RECORD_SERVER = 'E',
 	RECORD_LOGIN = 'T',
 	RECORD_LISTED = 'L'
 };
@@ -49,13 +54,16 @@ struct record_text {
 struct record {
 	char type;
 	bool is_short, is_owed;
+	bool is_old;   /* C D: digest, not print */
+	uint8_t facts; /* E: STATE_SERVER_... */
 	uint16_t copy;
 	uint32_t serial; /* A M: the first */
 	uint32_t last;   /* A M */
 	uint32_t time;   /* C D S G T L */
 	uint64_t device, inode, before, length;
 	uint64_t list_octets, octets;
-	unsigned char digest[DIGEST_LEN];
+	struct fingerprint print;         /* C D Y */
+	unsigned char digest[DIGEST_LEN]; /* M; C D of old journals */
 	struct record_text kind, path, name, spool, uid;
 };
 
@@ -88,8 +96,12 @@ void record_put_seen(struct buf *out, const struct state_entry *entry);
 void record_put_uid(struct buf *out, const struct state_entry *entry);
 /* The serials from first to last. */
 void record_put_applied(struct buf *out, uint32_t first, uint32_t last);
-/* O Q U B X V W: a serial; T L: a time. */
+/* O Q F U B X V W: a serial; T L: a time. */
 void record_put_number(struct buf *out, enum record_type type, uint32_t number);
+/* Z, and Y: what the entry now says of its size and its octets. */
+void record_put_size(struct buf *out, const struct state_entry *entry);
+void record_put_print(struct buf *out, const struct state_entry *entry);
+void record_put_server(struct buf *out, unsigned int facts);
 void record_put_gone(struct buf *out, uint32_t serial, uint32_t time);
 
 #endif

@@ -191,6 +191,38 @@ state_count(const struct state *state)
 	return state->index.live;
 }
 
+bool
+state_has_uids(const struct state *state)
+{
+	const struct state_entry *entry;
+	size_t place;
+
+	for (place = 0; place < state->index.count; place++) {
+		entry = index_at(&state->index, place);
+		if (entry->uid_len > 0 && !(entry->flags & STATE_VOID))
+			return true;
+	}
+	return false;
+}
+
+bool
+state_has_old(const struct state *state)
+{
+	return state->index.old > 0;
+}
+
+unsigned int
+state_server(const struct state *state)
+{
+	return state->server;
+}
+
+unsigned int
+state_proved(const struct state *state)
+{
+	return state->proved;
+}
+
 struct state_entry *
 state_find(const struct state *state, const char *uid, size_t len)
 {
@@ -201,18 +233,6 @@ struct state_entry *
 state_next(const struct state *state, const struct state_entry *entry)
 {
 	return index_uid_next(&state->index, entry);
-}
-
-struct state_entry *
-state_find_digest(struct state *state, const unsigned char digest[DIGEST_LEN])
-{
-	return index_digest(&state->index, digest);
-}
-
-struct state_entry *
-state_next_digest(struct state *state, const struct state_entry *entry)
-{
-	return index_digest_next(&state->index, entry);
 }
 
 int
@@ -250,18 +270,17 @@ state_pending(const struct state *state, const struct state_pending **pending)
 
 static struct state_entry *
 add_entry(struct state *state, uint32_t serial,
-    const struct state_record *record, uint8_t flags)
+    const struct state_record *record, uint16_t flags)
 {
 	struct state_entry *entry =
 	    index_add(&state->index, serial, record->uid, record->uid_len);
 
 	index_set_sizes(entry, record->list_octets, record->octets);
-	memcpy(entry->digest, record->digest, DIGEST_LEN);
+	entry->print = record->print;
 	entry->time = record->time;
 	entry->copy = record->copy;
-	entry->flags = (uint8_t)(flags | (record->is_short ? STATE_SHORT : 0) |
+	entry->flags = (uint16_t)(flags | (record->is_short ? STATE_SHORT : 0) |
 	    (record->is_owed ? STATE_OWED : 0));
-	index_digest_set(&state->index, entry);
 	return entry;
 }
 
@@ -326,7 +345,7 @@ state_applied(struct state *state, struct state_entry *const *entries, size_t n,
 
 	for (i = 0; i < n; i++) {
 		entries[i]->flags =
-		    (uint8_t)((entries[i]->flags & ~STATE_COMMITTED) |
+		    (uint16_t)((entries[i]->flags & ~STATE_COMMITTED) |
 			STATE_DELIVERED);
 		if (i + 1 < n &&
 		    entries[i + 1]->serial == entries[i]->serial + 1)
@@ -396,7 +415,7 @@ state_void(struct state *state, struct state_entry *entry, struct err *err)
 void
 state_owe(struct state *state, struct state_entry *entry)
 {
-	if (entry->flags & STATE_OWED)
+	if ((entry->flags & (STATE_OWED | STATE_SENT)) == STATE_OWED)
 		return;
 	index_owe(entry);
 	put_event(state, RECORD_OWED, entry->serial);
@@ -405,10 +424,19 @@ state_owe(struct state *state, struct state_entry *entry)
 void
 state_deletion(struct state *state, struct state_entry *entry)
 {
-	if (entry->deletions == UINT8_MAX)
+	if (entry->deletions == UINT8_MAX || (entry->flags & STATE_GONE))
 		return;
-	entry->deletions++;
+	index_deletion(entry);
 	put_event(state, RECORD_DELETION, entry->serial);
+}
+
+void
+state_refusal(struct state *state, struct state_entry *entry)
+{
+	if (entry->deletions == UINT8_MAX || (entry->flags & STATE_GONE))
+		return;
+	index_refusal(entry);
+	put_event(state, RECORD_REFUSAL, entry->serial);
 }
 
 void
@@ -425,9 +453,7 @@ state_gone(struct state *state, struct state_entry *entry, uint32_t now)
 {
 	if (entry->flags & STATE_GONE)
 		return;
-	entry->flags |= STATE_GONE;
-	entry->flags &= (uint8_t)~STATE_OWED;
-	entry->gone = now;
+	index_gone(entry, now);
 	record_put_gone(&state->out, entry->serial, now);
 	state->out_lines++;
 }
@@ -437,8 +463,7 @@ state_back(struct state *state, struct state_entry *entry)
 {
 	if (!(entry->flags & STATE_GONE))
 		return;
-	entry->flags &= (uint8_t)~STATE_GONE;
-	entry->gone = 0;
+	index_back(entry);
 	put_event(state, RECORD_BACK, entry->serial);
 }
 
@@ -456,7 +481,8 @@ state_whole(struct state *state, struct state_entry *entry)
 {
 	if (!(entry->flags & STATE_SHORT))
 		return;
-	entry->flags &= (uint8_t)~STATE_SHORT;
+	entry->flags &= (uint16_t)~STATE_SHORT;
+	state->proved++;
 	put_event(state, RECORD_WHOLE, entry->serial);
 }
 
@@ -472,14 +498,49 @@ state_learn_uid(struct state *state, struct state_entry **entry,
 	state->out_lines++;
 }
 
+void
+state_learn_size(struct state *state, struct state_entry *entry,
+    uint64_t list_octets)
+{
+	if (entry->list_octets == list_octets)
+		return;
+	index_set_sizes(entry, list_octets, entry->octets);
+	record_put_size(&state->out, entry);
+	state->out_lines++;
+}
+
+void
+state_learn_print(struct state *state, struct state_entry *entry,
+    uint64_t octets, const struct fingerprint *print)
+{
+	if (!(entry->flags & STATE_WHOLE_ONLY) &&
+	    memcmp(&entry->print, print, sizeof(*print)) == 0 &&
+	    entry->octets == octets)
+		return;
+	index_set_print(&state->index, entry, octets, print);
+	record_put_print(&state->out, entry);
+	state->out_lines++;
+}
+
+void
+state_set_server(struct state *state, unsigned int fact)
+{
+	if (state->server & fact)
+		return;
+	state->server |= fact;
+	record_put_server(&state->out, state->server);
+	state->out_lines++;
+}
+
 struct state_entry *
 state_add_marked(struct state *state, const char *uid, size_t len,
-    uint32_t time)
+    uint64_t list_octets, uint32_t time)
 {
 	struct state_entry *entry;
 
 	entry = index_add(&state->index, ++state->last_serial, uid,
 	    len > RECORD_UID_MAX ? RECORD_UID_MAX : len);
+	index_set_sizes(entry, list_octets, 0);
 	entry->time = time;
 	entry->flags = STATE_MARKED;
 	record_put_seen(&state->out, entry);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/fingerprint.h"
 
 struct err;
 struct state;
@@ -28,29 +29,43 @@ enum state_mode {
 #define STATE_UNDELETABLE 0x10 /* three DELEs were not carried out */
 #define STATE_SHORT 0x20       /* fewer octets than LIST said, not confirmed */
 #define STATE_GONE 0x40        /* a complete listing lacked it */
-#define STATE_VOID 0x80        /* forgotten or never applied: passed over */
+#define STATE_VOID 0x80        /* forgotten or never applied: skipped */
+#define STATE_SENT 0x100       /* DELE and QUIT accepted: expected to be gone */
+#define STATE_WHOLE_ONLY 0x200 /* an old record: whole, not print */
+
+/* What the state remembers about the server. */
+#define STATE_SERVER_ESTIMATES 0x01 /* sizes are no more than estimates */
+#define STATE_SERVER_LOCKSTEP 0x02  /* it offers PIPELINING and loses commands \
+				     */
+#define STATE_SERVER_EXPIRES 0x04   /* the user was told of EXPIRE */
 
 /* The most that an entry tells of a size; what is larger counts as this. */
-#define STATE_OCTETS_MAX ((UINT64_C(1) << 48) - 1)
+#define STATE_OCTETS_MAX ((UINT64_C(1) << 48) - 2)
+/* The server did not tell the size. */
+#define STATE_UNSIZED ((UINT64_C(1) << 48) - 1)
 
 /*
  * One message, or one copy of a repeated one. The fields up to uid are for
- * reading; they change through the calls below only, but for scratch, which is
- * the reader's for the time of a session (0 at open).
+ * reading; they change through the calls below only, but for those of the
+ * session, which are mailbox's (0 at open).
  */
 struct state_entry {
-	uint64_t list_octets : 48; /* by LIST; 0 with MARKED */
+	uint64_t list_octets : 48; /* by LIST, or STATE_UNSIZED */
 	uint64_t copy : 16;
-	uint64_t octets : 48;             /* as received, CRLF as two */
-	uint64_t uid_len : 16;            /* 0: the server gave none */
-	unsigned char digest[DIGEST_LEN]; /* of the octets delivered */
-	uint32_t next;                    /* state_next()'s */
-	uint32_t serial;                  /* names the entry in the journal */
-	uint32_t time;                    /* first seen, seconds since 1970 */
-	uint32_t gone;                    /* since when, with GONE */
-	uint32_t scratch;
-	uint8_t flags;
-	uint8_t deletions; /* sessions with DELE and QUIT accepted */
+	uint64_t octets : 48;  /* as received, CRLF as two */
+	uint64_t uid_len : 16; /* 0: the server gave none */
+	union {                /* of the octets delivered; not with MARKED */
+		struct fingerprint print;
+		unsigned char whole[DIGEST_LEN]; /* with WHOLE_ONLY */
+	};
+	uint32_t next;   /* state_next()'s */
+	uint32_t serial; /* names the entry in the journal */
+	uint32_t time;   /* first seen, seconds since 1970 */
+	uint32_t gone;   /* since when, with GONE */
+	uint32_t listed; /* session: a message of this UIDL, or 0 */
+	uint16_t flags;
+	uint8_t deletions; /* sessions with a DELE that changed nothing */
+	uint8_t claimed;   /* session: see mailbox.h */
 	char uid[];        /* octets, not ended */
 };
 
@@ -64,8 +79,9 @@ struct state_record {
 			      batch, or "" */
 	const char *uid;
 	size_t uid_len;
-	uint64_t list_octets, octets;
-	unsigned char digest[DIGEST_LEN];
+	uint64_t list_octets; /* or STATE_UNSIZED */
+	uint64_t octets;
+	struct fingerprint print;
 	uint16_t copy;
 	uint32_t time;
 	bool is_short; /* STATE_SHORT */
@@ -102,17 +118,14 @@ const unsigned char *state_key(const struct state *state); /* DIGEST_KEY_LEN */
 const char *state_path(const struct state *state);
 bool state_is_empty(const struct state *state); /* no live entry at all */
 size_t state_count(const struct state *state);  /* live entries */
+/* Has any entry a UIDL? Has any of them only the digest of old records? */
+bool state_has_uids(const struct state *state);
+bool state_has_old(const struct state *state);
 
 /* Entries of one UIDL, newest last, VOID ones left out; NULL ends. */
 struct state_entry *state_find(const struct state *state, const char *uid,
     size_t len);
 struct state_entry *state_next(const struct state *state,
-    const struct state_entry *entry);
-/* Entries by digest; the index is built at the first call. MARKED ones have
- * none. */
-struct state_entry *state_find_digest(struct state *state,
-    const unsigned char digest[DIGEST_LEN]);
-struct state_entry *state_next_digest(struct state *state,
     const struct state_entry *entry);
 /* Every live entry in journal order; -1 from fn ends and is returned. */
 typedef int state_each_fn(void *arg, struct state_entry *entry);
@@ -144,20 +157,35 @@ int state_sync(struct state *state, struct err *err);
  * next state_sync or state_commit. They cannot fail on their own.
  */
 void state_owe(struct state *state,
-    struct state_entry *entry); /* it is there: clears GONE */
+    struct state_entry *entry); /* it is there: clears GONE and SENT */
 void state_deletion(struct state *state,
-    struct state_entry *entry); /* DELE and QUIT were +OK */
+    struct state_entry *entry); /* DELE and QUIT were +OK: SENT */
+/* A DELE was refused, or killed the session: counted, and still owed. */
+void state_refusal(struct state *state, struct state_entry *entry);
 void state_undeletable(struct state *state, struct state_entry *entry);
 void state_gone(struct state *state, struct state_entry *entry,
-    uint32_t now); /* clears OWED */
+    uint32_t now); /* clears OWED, SENT and the count of deletions */
 void state_back(struct state *state, struct state_entry *entry);
 void state_forget(struct state *state, struct state_entry *entry);
 void state_whole(struct state *state,
     struct state_entry *entry); /* clears SHORT */
 void state_learn_uid(struct state *state, struct state_entry **entry,
     const char *uid, size_t len); /* the entry may move */
+/* The server lists it with another size now. */
+void state_learn_size(struct state *state, struct state_entry *entry,
+    uint64_t list_octets);
+/* It came with other octets than before, or is an old record. */
+void state_learn_print(struct state *state, struct state_entry *entry,
+    uint64_t octets, const struct fingerprint *print);
+/* list_octets may be STATE_UNSIZED. */
 struct state_entry *state_add_marked(struct state *state, const char *uid,
-    size_t len, uint32_t time);
+    size_t len, uint64_t list_octets, uint32_t time);
+
+/* STATE_SERVER_... */
+unsigned int state_server(const struct state *state);
+void state_set_server(struct state *state, unsigned int fact);
+/* How often a message that seemed short has proved to be whole. */
+unsigned int state_proved(const struct state *state);
 
 /* Not before (seconds since 1970): the server answered [LOGIN-DELAY]. 0: none.
  */

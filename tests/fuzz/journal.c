@@ -62,7 +62,7 @@ note_entry(void *arg, struct state_entry *entry)
 	    entry->flags & STATE_GONE ? entry->gone : 0,
 	    (unsigned long long)entry->list_octets,
 	    (unsigned long long)entry->octets);
-	buf_append(out, entry->digest, DIGEST_LEN);
+	buf_append(out, &entry->print, sizeof(entry->print));
 	buf_append(out, entry->uid, entry->uid_len);
 	buf_puts(out, "\n");
 	return 0;
@@ -75,8 +75,8 @@ note(struct state *state, struct buf *out)
 	size_t n = state_pending(state, &pending);
 
 	(void)state_each(state, note_entry, out);
-	buf_printf(out, "%u %u %zu", state_login_after(state),
-	    state_listed(state), state_count(state));
+	buf_printf(out, "%u %u %u %zu", state_login_after(state),
+	    state_listed(state), state_server(state), state_count(state));
 	(void)n;
 }
 
@@ -164,7 +164,7 @@ use(struct state *state, const char *path, unsigned int turn)
 	if (turn > 0)
 		(void)state_each(state, befall, &events);
 	if (turn & 1)
-		state_add_marked(state, "added", 5, 7);
+		state_add_marked(state, "added", 5, 9, 7);
 	if (turn & 2)
 		state_set_login_after(state, turn);
 	FUZZ_CHECK(state_sync(state, &err) == 0);

@@ -105,7 +105,7 @@ record(const char *uid, size_t len, unsigned char digest)
 		.octets = 12,
 		.time = 1700000000 };
 
-	memset(r.digest, digest, sizeof(r.digest));
+	memset(&r.print, digest, sizeof(r.print));
 	return r;
 }
 
@@ -165,7 +165,7 @@ creates_and_locks(void)
 	CHECK_INT(file_size(path), -1);
 	CHECK_INT(file_size(lock), -1);
 	state = must_open(STATE_WRITE);
-	(void)state_add_marked(state, "a", 1, 1);
+	(void)state_add_marked(state, "a", 1, STATE_UNSIZED, 1);
 	CHECK_INT(state_sync(state, &err), 0);
 	state_close(state);
 	CHECK_INT(open_status(STATE_WRITE), 0);
@@ -235,7 +235,7 @@ remembers(void)
 	CHECK_INT(entry->octets, 12);
 	CHECK_INT(entry->list_octets, 11);
 	CHECK_INT(entry->time, 1700000000);
-	CHECK_INT(entry->digest[15], 1);
+	CHECK_INT(entry->print.id[FINGERPRINT_PART - 1], 1);
 	CHECK(state_next(state, entry) == NULL);
 	CHECK(find(state, "b") == NULL);
 	CHECK_INT(state_pending(state, &pending), 1);
@@ -403,7 +403,7 @@ check_events(enum state_mode mode)
 	struct state *state = must_open(mode);
 	struct state_entry *entry;
 
-	CHECK_INT(state_count(state), 6);
+	CHECK_INT(state_count(state), 9);
 	entry = find(state, "owed");
 	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_OWED);
 	CHECK_INT(entry->deletions, 2);
@@ -422,6 +422,18 @@ check_events(enum state_mode mode)
 	entry = find(state, "marked");
 	CHECK_INT(entry->flags, STATE_MARKED);
 	CHECK_INT(entry->time, 77);
+	CHECK_INT(entry->list_octets, 700);
+	entry = find(state, "unsized");
+	CHECK(entry->list_octets == STATE_UNSIZED);
+	entry = find(state, "sent");
+	CHECK_INT(entry->flags, STATE_DELIVERED | STATE_OWED | STATE_SENT);
+	CHECK_INT(entry->deletions, 2);
+	entry = find(state, "learned");
+	CHECK_INT(entry->list_octets, 4711);
+	CHECK_INT(entry->octets, 4712);
+	CHECK_INT(entry->print.stable[0], 200);
+	CHECK_INT(state_server(state),
+	    STATE_SERVER_ESTIMATES | STATE_SERVER_EXPIRES);
 	CHECK_INT(state_login_after(state), 1234);
 	CHECK_INT(state_listed(state), 4321);
 	state_close(state);
@@ -433,7 +445,9 @@ tells_events(void)
 	struct err err = ERR_INIT;
 	struct state *state;
 	struct state_entry *entry;
+	struct fingerprint print;
 
+	memset(&print, 200, sizeof(print));
 	fresh();
 	state = must_open(STATE_WRITE);
 	entry = deliver(state, "owed");
@@ -441,6 +455,7 @@ tells_events(void)
 	state_owe(state, entry);
 	state_deletion(state, entry);
 	state_deletion(state, entry);
+	state_owe(state, entry); /* it is still there */
 	state_undeletable(state, deliver(state, "stuck"));
 	entry = deliver(state, "gone");
 	state_owe(state, entry);
@@ -454,7 +469,18 @@ tells_events(void)
 	state_gone(state, entry, 1800000000);
 	state_owe(state, entry);
 	state_forget(state, deliver(state, "forgotten"));
-	state_add_marked(state, "marked", 6, 77);
+	state_add_marked(state, "marked", 6, 700, 77);
+	state_add_marked(state, "unsized", 7, STATE_UNSIZED, 78);
+	entry = deliver(state, "sent");
+	state_owe(state, entry);
+	state_refusal(state, entry);
+	state_deletion(state, entry);
+	entry = deliver(state, "learned");
+	state_learn_size(state, entry, 4711);
+	state_learn_print(state, entry, 4712, &print);
+	state_set_server(state, STATE_SERVER_ESTIMATES);
+	state_set_server(state, STATE_SERVER_EXPIRES);
+	state_set_server(state, STATE_SERVER_ESTIMATES);
 	state_set_login_after(state, 1234);
 	state_set_listed(state, 4321);
 	state_set_listed(state, 5000);
@@ -476,9 +502,8 @@ static void
 counts_copies(void)
 {
 	struct state *state;
-	struct state_entry *first, *second, *entry;
-	unsigned char digest[DIGEST_LEN];
-	int i, n = 0;
+	struct state_entry *first, *second;
+	int i;
 
 	fresh();
 	state = must_open(STATE_WRITE);
@@ -489,20 +514,9 @@ counts_copies(void)
 	CHECK(find(state, "same") == first);
 	CHECK(state_next(state, first) == second);
 	CHECK(state_next(state, second) == NULL);
-	memset(digest, 's', sizeof(digest));
-	for (entry = state_find_digest(state, digest); entry != NULL;
-	     entry = state_next_digest(state, entry))
-		n++;
-	CHECK_INT(n, 302);
 	deliver(state, "sand");
 	state_forget(state, first);
 	CHECK(find(state, "same") == second);
-	for (n = 0, entry = state_find_digest(state, digest); entry != NULL;
-	     entry = state_next_digest(state, entry))
-		n++;
-	CHECK_INT(n, 302);
-	memset(digest, 'x', sizeof(digest));
-	CHECK(state_find_digest(state, digest) == NULL);
 	state_close(state);
 }
 
@@ -685,7 +699,7 @@ takes_many_events(void)
 		deliver_many(state, 0, 2);
 		for (i = 0; i < n; i++) {
 			(void)snprintf(uid, sizeof(uid), "many-%d", i);
-			state_add_marked(state, uid, strlen(uid), 5);
+			state_add_marked(state, uid, strlen(uid), 6, 5);
 		}
 		deliver_many(state, 2, 2);
 		CHECK_INT(state_sync(state, &err), 0);
@@ -777,6 +791,13 @@ survives_full_disk(void)
 	state_close(state);
 }
 
+static int
+find_without_uid(void *arg, struct state_entry *entry)
+{
+	*(struct state_entry **)arg = entry;
+	return entry->uid_len == 0 ? -1 : 0;
+}
+
 static void
 takes_any_uidl(void)
 {
@@ -802,16 +823,15 @@ takes_any_uidl(void)
 	state = must_open(STATE_WRITE);
 	CHECK_INT(state_count(state), 3);
 	entry = state_find(state, uid, 256);
-	CHECK(entry != NULL && entry->digest[0] == 1);
+	CHECK(entry != NULL && entry->print.header[0] == 1);
 	entry = state_find(state, big, 65535);
-	CHECK(entry != NULL && entry->digest[0] == 2);
+	CHECK(entry != NULL && entry->print.header[0] == 2);
 	CHECK(state_find(state, "", 0) == NULL);
-	entry = state_find_digest(state, r.digest);
-	CHECK(entry != NULL && entry->uid_len == 0);
+	CHECK_INT(state_each(state, find_without_uid, &entry), -1);
+	CHECK(entry != NULL && entry->print.body[0] == 3);
 	if (entry != NULL)
 		state_learn_uid(state, &entry, uid, 256);
 	CHECK(state_next(state, state_find(state, uid, 256)) == entry);
-	CHECK(state_find_digest(state, r.digest) == entry);
 	CHECK_INT(state_count(state), 3);
 	state_close(state);
 	free(big);
