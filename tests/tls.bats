@@ -128,6 +128,43 @@ localhost $2 (its key: --tls-pin=sha256:$(key_pin "$1"))"
 	assert_refused staple 'must come with a status (OCSP must-staple) and did not'
 }
 
+# start_openssl NAME SAYS OPTION...: OpenSSL's server, which says SAYS.
+start_openssl() {
+	local fd in line=
+	rm -f in
+	mkfifo in
+	exec {in}<>in
+	echo "$2" >&"$in"
+	exec {fd}< <(exec openssl s_server -accept 127.0.0.1:0 \
+		-key "$tls/$1.key" -cert "$tls/$1.pem" "${@:3}" <&"$in" 2>&1 3>&-)
+	SERVER_PID=$!
+	STARTED+=("$SERVER_PID")
+	until [[ $line == ACCEPT* ]]; do
+		read -r -t 60 -u "$fd" line || return
+	done
+	PORT=${line##*:}
+	exec {in}>&-
+}
+
+@test "handshake: a certificate in many records, from OpenSSL" {
+	mapfile -t names < <(printf 'dns_name = "%0250d.example.org"\n' {1..120})
+	make_certificate large 'cn = "localhost"' 'dns_name = "localhost"' \
+		"${names[@]}" tls_www_server 'expiration_days = 20'
+	for name in localhost large; do
+		for version in -tls1_2 -tls1_3; do
+			for size in 512 700 16384; do
+				start_openssl "$name" '-ERR [SYS/TEMP] well shaken' \
+					"$version" -max_send_frag "$size"
+				run --separate-stderr -75 poplar stat --host localhost \
+					--port "$PORT" --user tester --timeout 9 -4 \
+					--tls-ca-file "$CA" --password-file "$PASSWORD_FILE"
+				[[ $stderr == *'well shaken'* ]]
+				stop_server || true
+			done
+		done
+	done
+}
+
 @test "pin: the one that is printed can be pasted" {
 	serve self
 	run --separate-stderr -69 poplar stat "${TLS[@]}"

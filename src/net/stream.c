@@ -275,6 +275,19 @@ stream_unsent(const struct stream *stream)
 
 /* ---- waiting ---- */
 
+/* What to ask poll(2) for; 0: nothing. */
+static short
+events_wanted(const struct stream *stream, bool room)
+{
+	short handshaking =
+	    stream->tls != NULL ? tls_handshaking(stream->tls) : 0;
+
+	if (handshaking != 0)
+		return room ? handshaking : 0;
+	return (
+	    short)((room ? POLLIN : 0) | (stream->out_len > 0 ? POLLOUT : 0));
+}
+
 /*
  * poll(2) told revents. 1: input; 0: go on waiting; -1. A peer that has said
  * its last word and closed is heard before a failed write is told.
@@ -285,6 +298,8 @@ woken(struct stream *stream, short revents, bool room, struct err *err)
 	struct err write_err = ERR_INIT;
 	int rc = 0;
 
+	if (stream->tls != NULL && tls_handshaking(stream->tls) != 0)
+		return 1; /* stream_fill goes on with it */
 	if (stream->out_len > 0 && (revents & ~POLLIN) != 0)
 		rc = stream_flush(stream, &write_err);
 	if (room && (revents & (POLLIN | POLLHUP | POLLERR)) != 0)
@@ -309,8 +324,7 @@ stream_wait(struct stream *stream, int64_t until_ms, bool interruptible,
 	if (room && stream->tls != NULL && tls_pending(stream->tls))
 		return woken(stream, POLLIN | POLLOUT, room, err);
 	for (;;) {
-		fds[0].events = (short)((room ? POLLIN : 0) |
-		    (stream->out_len > 0 ? POLLOUT : 0));
+		fds[0].events = events_wanted(stream, room);
 		/* nothing to ask: POLLHUP alone would not let us sleep */
 		fds[0].fd = fds[0].events != 0 ? stream->fd : -1;
 		n = poll(fds, 3, deadline_poll(until_ms));

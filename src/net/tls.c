@@ -16,8 +16,10 @@
 #include <sys/uio.h>
 
 #include "base/buf.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/xalloc.h"
 #include "net/net.h"
 #include "net/tls_cert.h"
@@ -26,6 +28,17 @@
 #define RAW_SIZE (256 * 1024)
 #define RECORD_MAX (16 * 1024)
 #define IOV_COUNT 16
+
+/* A record: type, version, length of its body (RFC 5246 section 6.2.1). */
+#define HEADER_LEN 5
+#define TYPE_APPLICATION_DATA 23
+
+/* What is done with a server's wish for another handshake (HelloRequest). */
+enum again {
+	AGAIN_NO,
+	AGAIN_SHAKE,
+	AGAIN_REFUSE
+};
 
 struct tls {
 	gnutls_session_t session; /* owned */
@@ -38,15 +51,45 @@ struct tls {
 	bool may_receive;    /* pull may ask the socket once more */
 	unsigned char first; /* octet that the peer sent */
 	uint64_t received;
+	uint64_t pulled; /* octets that GnuTLS has taken from raw */
+	/* of the record that GnuTLS is taking; header_len 0: between two */
+	unsigned char header[HEADER_LEN];
+	size_t header_len, body_left;
+	bool withhold, withheld; /* records of application data */
 
 	size_t unsent; /* of a record that did not go out whole */
 	bool handshaken, any_data;
+	enum again again;
 	bool closed;       /* by close_notify */
 	struct err failed; /* fatal, found behind octets handed out */
 	struct err verify; /* from inside the handshake */
 };
 
 /* ---- the socket, as GnuTLS sees it ---- */
+
+/*
+ * GnuTLS takes a header, then its body; this keeps in step. How much of len
+ * octets at data it gets at once.
+ */
+static size_t
+follow_record(struct tls *tls, const char *data, size_t len)
+{
+	if (tls->header_len < HEADER_LEN) {
+		if (len > HEADER_LEN - tls->header_len)
+			len = HEADER_LEN - tls->header_len;
+		memcpy(tls->header + tls->header_len, data, len);
+		tls->header_len += len;
+		tls->body_left =
+		    (size_t)tls->header[3] << 8 | (size_t)tls->header[4];
+	} else {
+		if (len > tls->body_left)
+			len = tls->body_left;
+		tls->body_left -= len;
+	}
+	if (tls->header_len == HEADER_LEN && tls->body_left == 0)
+		tls->header_len = 0;
+	return len;
+}
 
 static ssize_t
 pull(gnutls_transport_ptr_t arg, void *data, size_t len)
@@ -73,11 +116,19 @@ pull(gnutls_transport_ptr_t arg, void *data, size_t len)
 		tls->raw_start = 0;
 		tls->raw_len = (size_t)n;
 	}
+	if (tls->withhold && tls->header_len == 0 &&
+	    tls->raw[tls->raw_start] == TYPE_APPLICATION_DATA) {
+		tls->withheld = true;
+		gnutls_transport_set_errno(tls->session, EAGAIN);
+		return -1;
+	}
 	if (len > tls->raw_len)
 		len = tls->raw_len;
+	len = follow_record(tls, tls->raw + tls->raw_start, len);
 	memcpy(data, tls->raw + tls->raw_start, len);
 	tls->raw_start += len;
 	tls->raw_len -= len;
+	tls->pulled += len;
 	return (ssize_t)len;
 }
 
@@ -270,32 +321,73 @@ set_up(struct tls *tls, const struct tls_options *options, struct err *err)
 	return 0;
 }
 
+/*
+ * The peer learns why we end it: its log is where its operator looks. Not one
+ * that is gone, has said so itself, or does not speak TLS.
+ */
+static void
+send_alert(struct tls *tls, int code)
+{
+	if (tls->verify.status != 0)
+		(void)gnutls_alert_send(tls->session, GNUTLS_AL_FATAL,
+		    tls_cert_alert(tls->cert));
+	else if (tls->first == 0x16 && code != GNUTLS_E_FATAL_ALERT_RECEIVED &&
+	    code != GNUTLS_E_PREMATURE_TERMINATION &&
+	    code != GNUTLS_E_PULL_ERROR && code != GNUTLS_E_PUSH_ERROR)
+		(void)gnutls_alert_send_appropriate(tls->session, code);
+}
+
+/* What the handshake waits for, as poll(2) calls it. */
+static short
+handshake_events(const struct tls *tls)
+{
+	return gnutls_record_get_direction(tls->session) == 1 ? POLLOUT :
+								POLLIN;
+}
+
+/*
+ * GnuTLS has answered AGAIN, after pulled octets at the last time. It does so
+ * between two records of one message, too, when the next one may already lie
+ * in raw, where poll(2) does not see it.
+ */
+static int
+handshake_wait(struct tls *tls, uint64_t pulled, int64_t until_ms,
+    struct err *err)
+{
+	short events = handshake_events(tls);
+
+	/* the server is thinking: time for the trust store */
+	if (tls_cert_trust(tls->cert, err) == -1)
+		return -1;
+	if (events == POLLIN && tls->raw_len > 0 && tls->pulled != pulled &&
+	    deadline_now() < until_ms && stop_signal() == 0)
+		return 0;
+	if (wait_for(tls->fd, events, until_ms, "TLS handshake", err) == -1)
+		return err_prefix(err, "%s", tls->host);
+	return 0;
+}
+
 static int
 handshake(struct tls *tls, int64_t until_ms, struct err *err)
 {
-	short events;
+	uint64_t pulled;
 	int rc;
 
 	for (;;) {
+		pulled = tls->pulled;
 		rc = gnutls_handshake(tls->session);
 		if (rc >= 0)
 			return 0;
-		if (tls->verify.status != 0) {
+		if (rc == GNUTLS_E_AGAIN) {
+			if (handshake_wait(tls, pulled, until_ms, err) == -1)
+				return -1;
+		} else if (gnutls_error_is_fatal(rc)) {
+			send_alert(tls, rc);
+			if (tls->verify.status == 0)
+				return handshake_error(tls, rc, err);
 			*err = tls->verify;
 			return -1;
 		}
-		if (rc == GNUTLS_E_AGAIN) {
-			/* the server is thinking: time for the trust store */
-			if (tls_cert_trust(tls->cert, err) == -1)
-				return -1;
-			events = POLLIN;
-			if (gnutls_record_get_direction(tls->session) == 1)
-				events = POLLOUT;
-			if (wait_for(tls->fd, events, until_ms, "TLS handshake",
-				err) == -1)
-				return err_prefix(err, "%s", tls->host);
-		} else if (gnutls_error_is_fatal(rc))
-			return handshake_error(tls, rc, err);
 	}
 }
 
@@ -344,29 +436,119 @@ tls_free(struct tls *tls)
 	free(tls);
 }
 
+/* ---- another handshake ---- */
+
+/*
+ * A server of TLS 1.2 wants another handshake: IIS and Exchange do, and wait,
+ * where client certificates are optional. Without RFC 5746 the handshake
+ * could be that of a session which somebody began in our name: refused, by a
+ * warning. GnuTLS itself takes no other certificate than the first one here.
+ */
+static void
+asked_again(struct tls *tls)
+{
+	tls->again = AGAIN_REFUSE;
+	if (gnutls_safe_renegotiation_status(tls->session) != 0) {
+		tls->again = AGAIN_SHAKE;
+		/* it may be for want of our certificate, again */
+		tls->any_data = false;
+	}
+}
+
+/*
+ * Go on with it. 0: done; else GnuTLS's code. Before the server has heard of
+ * it, it may still send application data: these are kept from the handshake,
+ * which GnuTLS would begin anew after them.
+ */
+static int
+shake_again(struct tls *tls)
+{
+	int rc;
+
+	tls->withheld = false;
+	if (tls->again == AGAIN_SHAKE) {
+		tls->withhold = true;
+		rc = gnutls_handshake(tls->session);
+		tls->withhold = false;
+	} else
+		rc = gnutls_alert_send(tls->session, GNUTLS_AL_WARNING,
+		    GNUTLS_A_NO_RENEGOTIATION);
+	if (rc == 0)
+		tls->again = AGAIN_NO;
+	return rc;
+}
+
+/* Is GnuTLS in the middle of a record of application data? */
+static bool
+in_application_data(const struct tls *tls)
+{
+	return tls->header_len > 0 && tls->header[0] == TYPE_APPLICATION_DATA;
+}
+
+short
+tls_handshaking(const struct tls *tls)
+{
+	/* it begins when a record that is half sent has gone */
+	if (tls->again == AGAIN_NO || tls->unsent > 0 ||
+	    tls->failed.status != 0)
+		return 0;
+	return handshake_events(tls);
+}
+
 /* ---- octets ---- */
+
+/* A fatal code, kept until the octets before it have been handed out. */
+static void
+fail(struct tls *tls, int code)
+{
+	if (tls->again != AGAIN_NO)
+		send_alert(tls, code);
+	if (tls->verify.status != 0)
+		tls->failed = tls->verify;
+	else
+		(void)tls_error(tls, code, &tls->failed);
+}
+
+/* gnutls_record_recv, unless another handshake comes before it. */
+static ssize_t
+receive(struct tls *tls, char *data, size_t len)
+{
+	ssize_t n;
+	int rc;
+
+	if (tls->again != AGAIN_NO && tls->unsent == 0 &&
+	    !in_application_data(tls)) {
+		rc = shake_again(tls);
+		if (rc < 0 && !tls->withheld)
+			return rc;
+	}
+	n = gnutls_record_recv(tls->session, data, len);
+	if (n == GNUTLS_E_REHANDSHAKE)
+		asked_again(tls);
+	return n;
+}
 
 ssize_t
 tls_recv(struct tls *tls, void *data, size_t len, struct err *err)
 {
-	size_t got = 0, raw_before;
+	size_t got = 0;
+	uint64_t pulled;
 	ssize_t n;
 
 	tls->may_receive = true;
 	while (got < len && !tls->closed && tls->failed.status == 0) {
-		raw_before = tls->raw_len;
-		n = gnutls_record_recv(tls->session, (char *)data + got,
-		    len - got);
+		pulled = tls->pulled;
+		n = receive(tls, (char *)data + got, len - got);
 		if (n > 0)
 			got += (size_t)n;
 		else if (n == 0)
 			tls->closed = true;
 		else if (n == GNUTLS_E_AGAIN) {
 			/* a ticket (TLS 1.3) says so with records behind it */
-			if (tls->raw_len == 0 || tls->raw_len == raw_before)
+			if (tls->raw_len == 0 || tls->pulled == pulled)
 				break;
 		} else if (gnutls_error_is_fatal((int)n))
-			(void)tls_error(tls, (int)n, &tls->failed);
+			fail(tls, (int)n);
 	}
 	if (got > 0) {
 		tls->any_data = true;
@@ -386,6 +568,8 @@ tls_send(struct tls *tls, const void *data, size_t len, struct err *err)
 	size_t size = len < RECORD_MAX ? len : RECORD_MAX;
 	ssize_t n;
 
+	if (tls->again != AGAIN_NO && tls->unsent == 0)
+		return 0;
 	do {
 		/* a record that was held up lies encrypted in GnuTLS */
 		if (tls->unsent > 0)
@@ -407,6 +591,8 @@ tls_send(struct tls *tls, const void *data, size_t len, struct err *err)
 bool
 tls_pending(const struct tls *tls)
 {
+	if (tls_handshaking(tls) == POLLOUT)
+		return false;
 	return tls->raw_len > 0 || tls->closed || tls->failed.status != 0 ||
 	    gnutls_record_check_pending(tls->session) > 0;
 }

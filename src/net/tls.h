@@ -46,6 +46,12 @@ ssize_t tls_recv(struct tls *tls, void *data, size_t len, struct err *err);
 /* Like tls_recv; after 0 the same data must be offered again. */
 ssize_t tls_send(struct tls *tls, const void *data, size_t len,
     struct err *err);
+/*
+ * The event (poll(2)) that another handshake, which the server asked for, is
+ * waiting for; tls_recv goes on with it, and tls_send sends nothing before it
+ * is over. 0: there is none.
+ */
+short tls_handshaking(const struct tls *tls);
 /* Is input waiting that poll(2) on the descriptor would not show? */
 bool tls_pending(const struct tls *tls);
 /* Octets received and sent on the descriptor, handshake included. */

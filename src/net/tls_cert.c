@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 
 #define PIN_LEN 32    /* SHA-256 */
 #define NAMES_SHOWN 4 /* of a certificate that is for other hosts */
+#define NAME_SHOWN 60 /* octets of each; more would hide the rest */
 #define PKCS11_SCHEME "pkcs11:"
 
 struct tls_cert {
@@ -37,6 +39,7 @@ struct tls_cert {
 	unsigned char (*pins)[PIN_LEN];               /* owned */
 	size_t pins_count;
 	bool trust_loaded;
+	gnutls_alert_description_t alert; /* that refuses the peer's */
 };
 
 /* What a chain's first certificate says, for judging it. */
@@ -317,26 +320,57 @@ alt_address(const char *octets, size_t len, char text[INET6_ADDRSTRLEN])
 		(void)strlcpy(text, "an address", INET6_ADDRSTRLEN);
 }
 
+/*
+ * The i-th subjectAltName, of whatever length, into name, and its type; a
+ * negative number after the last.
+ */
+static int
+alt_name(gnutls_x509_crt_t crt, unsigned int i, struct buf *name)
+{
+	size_t len = 256;
+	int type, tries;
+
+	for (tries = 0; tries < 2; tries++) {
+		name->len = 0;
+		type = gnutls_x509_crt_get_subject_alt_name(crt, i,
+		    buf_grow(name, len), &len, NULL);
+		if (type != GNUTLS_E_SHORT_MEMORY_BUFFER)
+			break;
+	}
+	name->len = type >= 0 ? len : 0;
+	return type;
+}
+
+/* At most longest octets of a name, and dots for the rest. */
+static char *
+safe_name(const char *name, size_t len, size_t longest)
+{
+	char *safe, *cut;
+
+	if (len <= longest)
+		return log_safe(name, len);
+	safe = log_safe(name, longest);
+	cut = xasprintf("%s...", safe);
+	free(safe);
+	return cut;
+}
+
 /* How many subjectAltNames could name a host; the first few into names. */
 static size_t
-alt_names(gnutls_x509_crt_t crt, struct buf *names)
+alt_names(gnutls_x509_crt_t crt, size_t longest, struct buf *names)
 {
-	char name[256], address[INET6_ADDRSTRLEN], *safe;
-	size_t len, n = 0;
+	char address[INET6_ADDRSTRLEN], *safe;
+	struct buf name = BUF_INIT;
 	unsigned int i;
+	size_t n = 0;
 	int type;
 
-	for (i = 0;; i++) {
-		len = sizeof(name);
-		type = gnutls_x509_crt_get_subject_alt_name(crt, i, name, &len,
-		    NULL);
-		if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER)
-			return n;
+	for (i = 0; (type = alt_name(crt, i, &name)) >= 0; i++) {
 		if (type == GNUTLS_SAN_IPADDRESS) {
-			alt_address(name, len, address);
+			alt_address(name.data, name.len, address);
 			safe = xstrdup(address);
 		} else if (type == GNUTLS_SAN_DNSNAME)
-			safe = log_safe(name, strnlen(name, len));
+			safe = safe_name(name.data, name.len, longest);
 		else
 			continue;
 		if (n < NAMES_SHOWN)
@@ -346,6 +380,8 @@ alt_names(gnutls_x509_crt_t crt, struct buf *names)
 		free(safe);
 		n++;
 	}
+	buf_clear(&name);
+	return n;
 }
 
 static void
@@ -389,28 +425,24 @@ static bool
 fits_by_fragment(const char *host, gnutls_x509_crt_t crt)
 {
 	const char *domain = strchr(host, '.');
-	char name[256];
-	bool any = false;
-	size_t len = sizeof(name);
+	struct buf name = BUF_INIT;
+	bool any = false, whole = false;
 	int type;
 
 	if (gnutls_x509_crt_check_hostname2(crt, host,
 		GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS) != 0)
 		return false;
-	for (unsigned int i = 0;
-	     (type = gnutls_x509_crt_get_subject_alt_name(crt, i, name, &len,
-		  NULL)) >= 0;
-	     i++, len = sizeof(name)) {
+	for (unsigned int i = 0; (type = alt_name(crt, i, &name)) >= 0; i++) {
 		if (type != GNUTLS_SAN_DNSNAME)
 			continue;
-		name[len < sizeof(name) ? len : len - 1] = '\0';
-		if (is_fragment(name))
+		if (is_fragment(buf_text(&name)))
 			any = true;
-		else if (name[0] == '*' && domain != NULL &&
-		    strcasecmp(name + 1, domain) == 0)
-			return false;
+		else if (name.data[0] == '*' && domain != NULL &&
+		    strcasecmp(buf_text(&name) + 1, domain) == 0)
+			whole = true;
 	}
-	return any;
+	buf_clear(&name);
+	return any && !whole;
 }
 
 static void
@@ -418,7 +450,7 @@ judge_name(const struct tls_cert *cert, gnutls_x509_crt_t crt,
     unsigned int status, struct buf *reasons)
 {
 	struct buf names = BUF_INIT;
-	size_t count = alt_names(crt, &names);
+	size_t count = alt_names(crt, NAME_SHOWN, &names);
 
 	if ((status & GNUTLS_CERT_UNEXPECTED_OWNER) != 0 ||
 	    fits_by_fragment(cert->host, crt)) {
@@ -519,10 +551,33 @@ judge_rest(unsigned int status, struct buf *reasons)
 		add_reason(reasons, "is not trusted");
 }
 
+/* RFC 8446 section 6.2: what the alert says, of the first that is so. */
+static gnutls_alert_description_t
+alert_for(unsigned int status)
+{
+	static const struct {
+		unsigned int bits;
+		gnutls_alert_description_t alert;
+	} table[] = {
+		{ GNUTLS_CERT_REVOKED, GNUTLS_A_CERTIFICATE_REVOKED },
+		{ GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED,
+		    GNUTLS_A_CERTIFICATE_EXPIRED },
+		{ GNUTLS_CERT_SIGNER_NOT_FOUND, GNUTLS_A_UNKNOWN_CA },
+		{ GNUTLS_CERT_PURPOSE_MISMATCH,
+		    GNUTLS_A_UNSUPPORTED_CERTIFICATE },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if ((status & table[i].bits) != 0)
+			return table[i].alert;
+	return GNUTLS_A_BAD_CERTIFICATE;
+}
+
 /* The chain against the authorities; words for each fault into reasons. */
 static void
-judge(const struct tls_cert *cert, gnutls_session_t session,
-    const struct leaf *leaf, struct buf *reasons)
+judge(struct tls_cert *cert, gnutls_session_t session, const struct leaf *leaf,
+    struct buf *reasons)
 {
 	gnutls_typed_vdata_st data[2] = {
 		{ .type = GNUTLS_DT_DNS_HOSTNAME,
@@ -539,6 +594,7 @@ judge(const struct tls_cert *cert, gnutls_session_t session,
 		    gnutls_strerror(rc));
 		return;
 	}
+	cert->alert = alert_for(status);
 	judge_dates(leaf->crt, status, reasons);
 	judge_issuer(leaf->crt, status, reasons);
 	judge_name(cert, leaf->crt, status, reasons);
@@ -558,6 +614,7 @@ judge_leaf(struct tls_cert *cert, gnutls_session_t session,
 		add_reason(&reasons, "is not the one that is pinned");
 	if (!cert->options->pin_only) {
 		if (tls_cert_trust(cert, err) == -1) {
+			cert->alert = GNUTLS_A_INTERNAL_ERROR;
 			buf_clear(&reasons);
 			return -1;
 		}
@@ -580,6 +637,7 @@ tls_cert_verify(struct tls_cert *cert, gnutls_session_t session,
 	struct leaf leaf;
 	int rc = -1;
 
+	cert->alert = GNUTLS_A_BAD_CERTIFICATE;
 	chain = gnutls_certificate_get_peers(session, &count);
 	if (chain == NULL || count == 0)
 		return err_set(err, EX_UNAVAILABLE, "%s shows no certificate",
@@ -594,6 +652,12 @@ tls_cert_verify(struct tls_cert *cert, gnutls_session_t session,
 		rc = judge_leaf(cert, session, &leaf, err);
 	gnutls_x509_crt_deinit(leaf.crt);
 	return rc;
+}
+
+int
+tls_cert_alert(const struct tls_cert *cert)
+{
+	return cert->alert;
 }
 
 /* ---- in words ---- */
@@ -649,7 +713,8 @@ tls_cert_describe(gnutls_session_t session, struct buf *out)
 		if (import(&crt, &chain[i]) == -1)
 			continue;
 		describe_one(crt, i, out);
-		if (i == 0 && alt_names(crt, &names) > 0 && names.len > 0)
+		if (i == 0 && alt_names(crt, SIZE_MAX, &names) > 0 &&
+		    names.len > 0)
 			buf_printf(out, "tls: names %s\n", buf_text(&names));
 		buf_clear(&names);
 		gnutls_x509_crt_deinit(crt);

@@ -33,6 +33,9 @@ int tls_cert_trust(struct tls_cert *cert, struct err *err);
 int tls_cert_verify(struct tls_cert *cert, struct gnutls_session_int *session,
     struct err *err);
 
+/* The alert (RFC 8446 section 6.2) that goes out for a chain just refused. */
+int tls_cert_alert(const struct tls_cert *cert);
+
 /* The chain and the pins, a line each (tls_describe). */
 void tls_cert_describe(struct gnutls_session_int *session, struct buf *out);
 

@@ -20,6 +20,9 @@ wait_for(int fd, short events, int64_t until_ms, const char *what,
 	int n;
 
 	for (;;) {
+		/* looked at first: an endless flood is late, too */
+		if (deadline_now() >= until_ms)
+			return err_set(err, EX_TEMPFAIL, "%s: timed out", what);
 		n = poll(fds, 2, deadline_poll(until_ms));
 		if (n == -1 && errno != EINTR)
 			return err_sys(err, EX_OSERR, "poll");
@@ -28,7 +31,5 @@ wait_for(int fd, short events, int64_t until_ms, const char *what,
 			    what);
 		if (n > 0)
 			return 0;
-		if (deadline_now() >= until_ms)
-			return err_set(err, EX_TEMPFAIL, "%s: timed out", what);
 	}
 }

@@ -81,6 +81,85 @@ wildcards(void)
 	}
 }
 
+/* The same behind names that fill more than one buffer. */
+static void
+wildcards_behind_long_names(void)
+{
+	static const size_t lengths[] = { 0, 200, 255, 256, 257, 400, 1000 };
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		const struct row fragment = { 0,
+			{ .cn = "x",
+			    .san = "*p.example.org",
+			    .issuer = &ca,
+			    .others = 3,
+			    .others_octets = lengths[i] },
+			{ .priority = MODERN }, "pop.example.org",
+			EX_UNAVAILABLE, ", not for pop.example.org" };
+		struct row whole = fragment;
+		int bad = test_bad;
+
+		check_row(&fragment);
+		whole.wish.san = "*.example.org";
+		whole.status = 0;
+		whole.text = NULL;
+		check_row(&whole);
+		if (test_bad != bad)
+			printf("# that was behind %zu octets\n", lengths[i]);
+	}
+}
+
+/* The server hears why its certificate is refused. */
+static void
+alerts(void)
+{
+	static const struct {
+		struct wish wish;
+		int alert, flags;
+	} table[] = {
+		{ { .cn = "x", .san = "pop.example.org" }, GNUTLS_A_UNKNOWN_CA,
+		    0 },
+		{ { .cn = "x", .san = "pop.example.org", .issuer = &other_ca },
+		    GNUTLS_A_UNKNOWN_CA, 0 },
+		{ { .cn = "x",
+		      .san = "pop.example.org",
+		      .issuer = &ca,
+		      .from = -20,
+		      .until = -10 },
+		    GNUTLS_A_CERTIFICATE_EXPIRED, 0 },
+		{ { .cn = "x", .san = "www.example.org", .issuer = &ca },
+		    GNUTLS_A_BAD_CERTIFICATE, 0 },
+		{ { .cn = "x", .san = "*p.example.org", .issuer = &ca },
+		    GNUTLS_A_BAD_CERTIFICATE, 0 },
+		{ { .cn = "x",
+		      .san = "pop.example.org",
+		      .issuer = &ca,
+		      .serial = 66 },
+		    GNUTLS_A_CERTIFICATE_REVOKED, CRL },
+	};
+	static const struct server servers[] = { { .priority = MODERN },
+		{ .priority = ONLY12 } };
+
+	for (size_t i = 0; i < 2 * sizeof(table) / sizeof(table[0]); i++) {
+		struct tls_options options = { .ca_file = ca_file };
+		struct err err = ERR_INIT;
+		struct pair pair;
+		pid_t pid;
+		int fd;
+
+		make_pair(&pair, &table[i / 2].wish);
+		if ((table[i / 2].flags & CRL) != 0)
+			options.crl_file = crl_file;
+		fd = start_server(&servers[i % 2], &pair, &pid);
+		CHECK(tls_start(fd, "pop.example.org", &options,
+			  deadline_after(5000), &err) == NULL);
+		CHECK_INT(err.status, EX_UNAVAILABLE);
+		close(fd);
+		CHECK_INT(end_server(pid), ALERTED + table[i / 2].alert);
+		clear_pair(&pair);
+	}
+}
+
 static void
 certificates(void)
 {
@@ -329,6 +408,8 @@ main(void)
 	make_files();
 	TEST(certificates);
 	TEST(wildcards);
+	TEST(wildcards_behind_long_names);
+	TEST(alerts);
 	TEST(pins);
 	TEST(options_that_cannot_be_used);
 	TEST(open_key);

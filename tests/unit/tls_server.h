@@ -63,6 +63,8 @@ struct wish {
 	const struct pair *issuer; /* NULL: itself */
 	bool authority, must_staple;
 	unsigned char serial;
+	int others;           /* so many other names before san */
+	size_t others_octets; /* each so long, or 0: as they come */
 };
 
 /* RFC 7633: the server must send an OCSP answer, which ours never does. */
@@ -75,6 +77,24 @@ set_must_staple(gnutls_x509_crt_t crt)
 	must(gnutls_x509_tlsfeatures_add(features, 5)); /* status_request */
 	must(gnutls_x509_crt_set_tlsfeatures(crt, features));
 	gnutls_x509_tlsfeatures_deinit(features);
+}
+
+/* Names before the one that counts: other-0.example.net and so on. */
+static inline void
+set_others(gnutls_x509_crt_t crt, const struct wish *wish)
+{
+	char name[1024];
+	int i, len;
+
+	for (i = 0; i < wish->others; i++) {
+		len = snprintf(name, sizeof(name), "%0*d.example.net",
+		    wish->others_octets > 12 ? (int)wish->others_octets - 12 :
+					       1,
+		    i);
+		must(gnutls_x509_crt_set_subject_alt_name(crt,
+		    GNUTLS_SAN_DNSNAME, name, (unsigned int)len,
+		    GNUTLS_FSAN_APPEND));
+	}
 }
 
 static inline void
@@ -93,6 +113,7 @@ make_pair(struct pair *pair, const struct wish *wish)
 	must(gnutls_x509_crt_set_dn_by_oid(pair->crt,
 	    GNUTLS_OID_X520_COMMON_NAME, 0, wish->cn,
 	    (unsigned int)strlen(wish->cn)));
+	set_others(pair->crt, wish);
 	if (wish->san != NULL)
 		must(gnutls_x509_crt_set_subject_alt_name(pair->crt,
 		    strcmp(wish->san, "\177\0\0\1") == 0 ?
@@ -101,7 +122,7 @@ make_pair(struct pair *pair, const struct wish *wish)
 		    wish->san,
 		    wish->san[0] == '\177' ? 4 :
 					     (unsigned int)strlen(wish->san),
-		    0));
+		    GNUTLS_FSAN_APPEND));
 	must(gnutls_x509_crt_set_activation_time(pair->crt,
 	    wish->from != 0 ? now + wish->from * DAY : now - DAY));
 	must(gnutls_x509_crt_set_expiration_time(pair->crt,
@@ -214,7 +235,11 @@ struct server {
 	const char *sni; /* what must have been asked for; "": nothing */
 	int (*serve)(gnutls_session_t session); /* NULL: greet, take, end */
 	const char *clear;                      /* said instead of TLS */
+	size_t record; /* octets of a record at most; 0: 16 KiB */
 };
+
+/* run_server's return for an alert that ended the handshake, and its number */
+#define ALERTED 100
 
 static const char *greeting = "+OK ready\r\n";
 
@@ -284,10 +309,14 @@ run_server(int fd, const struct server *server, const struct pair *pair)
 		    GNUTLS_CERT_REQUIRE);
 		gnutls_session_set_verify_cert(session, NULL, 0);
 	}
+	if (server->record > 0)
+		must((int)gnutls_record_set_max_size(session, server->record));
 	gnutls_transport_set_int(session, fd);
 	do
 		rc = gnutls_handshake(session);
 	while (rc < 0 && !gnutls_error_is_fatal(rc));
+	if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		return ALERTED + (int)gnutls_alert_get(session);
 	if (rc < 0) {
 		gnutls_alert_send_appropriate(session, rc);
 		shutdown(fd, SHUT_WR);

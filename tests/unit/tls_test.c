@@ -81,6 +81,209 @@ silence(void)
 	close(fds[0]);
 }
 
+/* Messages of the handshake in many records, and in more than one of 16 KiB. */
+static void
+handshake_in_pieces(void)
+{
+	static const struct {
+		int names; /* of 1,000 octets each */
+		struct server server;
+	} table[] = {
+		{ 0, { .priority = MODERN, .record = 512 } },
+		{ 0, { .priority = ONLY12, .record = 512 } },
+		{ 5, { .priority = MODERN, .record = 512 } },
+		{ 5, { .priority = ONLY12, .record = 512 } },
+		{ 15, { .priority = MODERN } },
+		{ 16, { .priority = ONLY12 } },
+		{ 40, { .priority = MODERN } },
+		{ 60, { .priority = ONLY12 } },
+	};
+	struct tls_options options = { .ca_file = ca_file };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct wish wish = { .cn = "good",
+			.san = "pop.example.org",
+			.issuer = &ca,
+			.others = table[i].names,
+			.others_octets = 1000 };
+		struct err err = ERR_INIT;
+		struct pair pair;
+
+		make_pair(&pair, &wish);
+		try("pop.example.org", &table[i].server, &pair, &options, &err);
+		CHECK_INT(err.status, 0);
+		if (err.status != 0)
+			printf("# row %zu: %s\n", i, err.text);
+		clear_pair(&pair);
+	}
+}
+
+/* A HelloRequest means nothing here; without end, time ends it. */
+static void
+handshake_flood(void)
+{
+	static const char record[] = "\x16\x03\x03\0\x04\0\0\0";
+	struct tls_options options = { .ca_file = ca_file };
+	struct err err = ERR_INIT;
+	int64_t began = deadline_now();
+	int fds[2];
+	pid_t pid;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	pid = fork();
+	if (pid == 0) {
+		alarm(10);
+		close(fds[0]);
+		while (write(fds[1], record, sizeof(record)) > 0)
+			continue;
+		_exit(0);
+	}
+	close(fds[1]);
+	CHECK(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(tls_start(fds[0], "pop.example.org", &options,
+		  deadline_after(300), &err) == NULL);
+	CHECK(deadline_now() - began < 5000);
+	close(fds[0]);
+	(void)end_server(pid);
+}
+
+/* ---- another handshake (TLS 1.2) ---- */
+
+/* Ask, say something before it can have been heard, and wait for it. */
+static int
+shake_again(gnutls_session_t session)
+{
+	int rc;
+
+	if (gnutls_rehandshake(session) < 0 ||
+	    gnutls_record_send(session, "+OK ", 4) != 4)
+		return 2;
+	do
+		rc = gnutls_handshake(session);
+	while (rc < 0 && !gnutls_error_is_fatal(rc));
+	if (rc < 0)
+		return rc == GNUTLS_E_FATAL_ALERT_RECEIVED ? 4 : 3;
+	return greet(session);
+}
+
+static int
+shake_twice(gnutls_session_t session)
+{
+	int rc;
+
+	rc = gnutls_rehandshake(session);
+	do
+		rc = gnutls_handshake(session);
+	while (rc < 0 && !gnutls_error_is_fatal(rc));
+	return rc < 0 ? 5 : shake_again(session);
+}
+
+static int
+expect_refusal(gnutls_session_t session)
+{
+	char line[100];
+	ssize_t n;
+
+	if (gnutls_rehandshake(session) < 0)
+		return 2;
+	n = gnutls_record_recv(session, line, sizeof(line));
+	if (n != GNUTLS_E_WARNING_ALERT_RECEIVED ||
+	    gnutls_alert_get(session) != GNUTLS_A_NO_RENEGOTIATION)
+		return 3;
+	return gnutls_record_send(session, "+OK ", 4) == 4 ? greet(session) : 4;
+}
+
+/*
+ * What is written before the new handshake is over goes out after it, and what
+ * the server said before it was heard is not lost.
+ */
+static void
+asked_for_another(void)
+{
+	static const struct wish wish = GOOD;
+	static const struct server table[] = {
+		{ .priority = ONLY12, .serve = shake_again },
+		{ .priority = ONLY12, .serve = shake_again, .record = 512 },
+		{ .priority = ONLY12, .serve = shake_twice },
+		{ .priority = ONLY12 ":%DISABLE_SAFE_RENEGOTIATION",
+		    .serve = expect_refusal },
+	};
+	struct tls_options options = { .ca_file = ca_file };
+	struct pair pair;
+
+	make_pair(&pair, &wish);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct err err = ERR_INIT;
+		struct stream *stream;
+		size_t len = 0;
+		pid_t pid;
+
+		stream =
+		    stream_new(start_server(&table[i], &pair, &pid), "peer");
+		CHECK_INT(stream_start_tls(stream, "pop.example.org", &options,
+			      deadline_after(5000), &err),
+		    0);
+		while (len < 14 && fill(stream, &err) == 1)
+			(void)stream_input(stream, &len);
+		CHECK_MEM(stream_input(stream, &len), len, "+OK +OK ready\r\n",
+		    15);
+		stream_write(stream, "CAPA\r\n", 6);
+		CHECK_INT(stream_flush(stream, &err), 0);
+		stream_consume(stream, len);
+		CHECK_INT(fill(stream, &err), 1);
+		CHECK_MEM(stream_input(stream, &len), 6, "CAPA\r\n", 6);
+		stream_free(stream);
+		CHECK_INT(end_server(pid), 0);
+		if (test_bad != 0)
+			printf("# row %zu: %s\n", i, err.text);
+	}
+	clear_pair(&pair);
+}
+
+static gnutls_certificate_credentials_t second;
+
+static int
+change_certificate(gnutls_session_t session)
+{
+	must(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, second));
+	return shake_again(session);
+}
+
+/* Another certificate than the first is no good, though it is good in itself.
+ */
+static void
+another_certificate(void)
+{
+	static const struct wish wish = GOOD;
+	static const struct server server = { .priority = ONLY12,
+		.serve = change_certificate };
+	struct tls_options options = { .ca_file = ca_file };
+	struct err err = ERR_INIT;
+	struct pair first, other;
+	struct stream *stream;
+	int rc = 1;
+	pid_t pid;
+
+	make_pair(&first, &wish);
+	make_pair(&other, &wish);
+	must(gnutls_certificate_allocate_credentials(&second));
+	must(gnutls_certificate_set_x509_key(second, &other.crt, 1, other.key));
+	stream = stream_new(start_server(&server, &first, &pid), "peer");
+	CHECK_INT(stream_start_tls(stream, "pop.example.org", &options,
+		      deadline_after(5000), &err),
+	    0);
+	while (rc == 1)
+		rc = fill(stream, &err);
+	CHECK_INT(rc, -1);
+	CHECK_INT(err.status, EX_UNAVAILABLE);
+	CHECK(strstr(err.text, "TLS with pop.example.org failed: ") != NULL);
+	stream_free(stream);
+	CHECK_INT(end_server(pid), 4);
+	gnutls_certificate_free_credentials(second);
+	clear_pair(&first);
+	clear_pair(&other);
+}
+
 #define FLOOD_RECORDS 400
 #define FLOOD_SIZE 10007
 
@@ -244,6 +447,10 @@ main(void)
 	TEST(minimum_holds);
 	TEST(ends_without_close_notify);
 	TEST(silence);
+	TEST(handshake_in_pieces);
+	TEST(handshake_flood);
+	TEST(asked_for_another);
+	TEST(another_certificate);
 	TEST(much_both_ways);
 	TEST(binding_and_facts);
 	remove_files();
