@@ -245,6 +245,52 @@ is_gone() {
 	is_gone
 }
 
+@test "commands: what they leave running is not waited for" {
+	start_server --mailbox mail --caps 'USER,SASL XOAUTH2'
+	without=(--host 127.0.0.1 --port "$PORT" --tls none --insecure-auth
+		--user "$TEST_USER" --timeout 40)
+	agent="sleep 60 & echo \$! >pid; cat $PASSWORD_FILE"
+	SECONDS=0
+	run --separate-stderr -0 poplar stat "${without[@]}" \
+		--password-command "$agent"
+	assert_output '1 138'
+	# and it goes on
+	kill "$(<pid)"
+	run --separate-stderr -77 poplar stat "${without[@]}" --auth xoauth2 \
+		--token-command "$agent"
+	kill "$(<pid)"
+	((SECONDS < 20))
+}
+
+@test "files: a FIFO is waited for no longer than anything else" {
+	start_server --mailbox mail
+	mkfifo -m 600 fifo
+	SECONDS=0
+	run --separate-stderr -75 poplar stat "${PLAIN[@]}" --timeout 1 \
+		--password-file fifo
+	said "poplar: tester@127.0.0.1: password-file: fifo: nothing came in time"
+	mkfifo -m 600 .netrc
+	run --separate-stderr -75 poplar stat --timeout 1 --netrc --host 127.0.0.1 \
+		--port "$PORT" --tls none --insecure-auth --user "$TEST_USER"
+	[[ $stderr == *'nothing came in time' ]]
+	exec {both}<>fifo
+	"$POPLAR" stat "${PLAIN[@]}" --password-file fifo 2>err 3>&- &
+	pid=$!
+	# it has not read the password yet when it has logged so far
+	until grep -q 'C: CAPA' "$SERVER_LOG"; do
+		kill -0 "$pid"
+	done
+	kill "$pid"
+	status=0
+	wait "$pid" || status=$?
+	assert_equal "$status" 143
+	((SECONDS < 20))
+	exec {both}>&-
+	cat "$PASSWORD_FILE" >fifo &
+	run --separate-stderr -0 poplar stat "${PLAIN[@]}" --password-file fifo
+	assert_output '1 138'
+}
+
 @test "prompt: from a terminal only, never from standard input" {
 	start_server --mailbox mail
 	without=(--host 127.0.0.1 --port "$PORT" --tls none --insecure-auth

@@ -366,6 +366,43 @@ unprivileged() {
 	assert_equal "$(find "$HOME/Mail/new" -type f | wc -l)" 950
 }
 
+@test "trouble: started with signals ignored and blocked" {
+	make_mailbox mail 2
+	start_server --mailbox mail
+	cat >odd.py <<-'EOF'
+		import os, signal, sys
+		signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+		signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+		os.execv(sys.argv[1], sys.argv[1:])
+	EOF
+	odd=(python3 odd.py "$POPLAR")
+	for _ in 1 2; do
+		run --separate-stderr -0 "${odd[@]}" fetch --no-config "${PLAIN[@]}" \
+			--filter 'cat >/dev/null' --pipe 'cat >>got' \
+			--password-command "cat $PASSWORD_FILE"
+		said ''
+	done
+	assert_equal "$(grep -c '^Message-ID' got)" 2
+	# what a command inherits is as usual
+	run --separate-stderr -0 "${odd[@]}" fetch --no-config --no-state 1 \
+		"${PLAIN[@]}" --pipe 'grep -E "^Sig(Blk|Ign)" /proc/self/status >signals'
+	# 32 and 33 are the C library's own
+	run -0 sed 's/180000000$/000000000/; s/.*\t//' signals
+	assert_output "0000000000000000"$'\n'"0000000000000000"
+	# and a signal is heard
+	stop_server
+	start_server --mailbox mail --stall-at STAT:1
+	"${odd[@]}" stat --no-config "${PLAIN[@]}" 2>err 3>&- &
+	pid=$!
+	until grep -q 'C: STAT' "$SERVER_LOG"; do
+		kill -0 "$pid"
+	done
+	kill "$pid"
+	status=0
+	wait "$pid" || status=$?
+	assert_equal "$status" 143
+}
+
 @test "trouble: a slow command does not let the server wait in vain" {
 	make_mailbox some 16
 	stop_server

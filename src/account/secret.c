@@ -20,6 +20,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/xalloc.h"
 
 #define SECRET_MAX 65536
@@ -53,12 +54,15 @@ read_all(int fd, int timeout_ms, struct buf *out, struct err *err)
 	int64_t until_ms = deadline_after(timeout_ms);
 
 	for (;;) {
-		struct pollfd pfd = { fd, POLLIN, 0 };
+		struct pollfd fds[2] = { { fd, POLLIN, 0 },
+			{ stop_fd(), POLLIN, 0 } };
 		ssize_t n;
-		int ready = poll(&pfd, 1, deadline_poll(until_ms));
+		int ready = poll(fds, 2, deadline_poll(until_ms));
 
-		if (ready == -1 && errno == EINTR)
+		if (stop_signal() != 0)
 			return err_set(err, EX_TEMPFAIL, "interrupted");
+		if (ready == -1 && errno == EINTR)
+			continue;
 		if (ready == 0)
 			return err_set(err, EX_TEMPFAIL,
 			    "nothing came in time");
@@ -81,7 +85,8 @@ secret_read_file(const char *path, const char *what, int timeout_ms,
     struct buf *out, struct err *err)
 {
 	char *safe = log_safe(path, strlen(path));
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), r;
+	/* a FIFO is not waited for here, but where time and signals count */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
 
 	if (fd == -1) {
 		err_sys(err, EX_CONFIG, "%s", safe);

@@ -22,6 +22,8 @@
 
 /* How long a child may go on after we have been asked to end. */
 #define CHILD_STOP_MS 5000
+/* How often a look is taken whether one has ended. */
+#define WAIT_MS 20
 /* How long one may take to end when it is told to. */
 #define CHILD_END_MS 1000
 
@@ -249,43 +251,70 @@ child_wait(struct child *child, int64_t until_ms,
 			pump(arg, ms);
 		else
 			(void)poll(NULL, 0, ms);
-		if (ms < 20)
-			ms = ms * 2 > 20 ? 20 : ms * 2;
+		ms = ms * 2 > WAIT_MS ? WAIT_MS : ms * 2;
 	}
 }
 
-/* Read fd to its end. -1: EX_CONFIG too much, EX_TEMPFAIL late. */
+/* Take what lies in fd, which does not block. 1: more may come; 0: its end. */
 static int
-read_all(int fd, size_t max, int64_t until_ms, struct buf *out, struct err *err)
+drain(int fd, size_t max, struct buf *out, struct err *err)
 {
-	int64_t stopped_ms = DEADLINE_NEVER;
+	size_t want;
+	ssize_t n;
 
 	for (;;) {
-		struct pollfd ready = { .fd = fd, .events = POLLIN };
-		int64_t until = limit_when_stopping(until_ms, &stopped_ms);
-		int left = deadline_poll(until);
-		size_t want = max + 2 - out->len;
-		ssize_t n;
-
-		if (left == 0)
-			return err_set(err, EX_TEMPFAIL,
-			    "the command did not answer in time");
-		/* wakes up now and then to see a stop signal */
-		if (poll(&ready, 1, left == -1 || left > 500 ? 500 : left) < 1)
-			continue;
+		/* one more is allowed: the newline taken off below */
+		if (out->len > max + 1)
+			return err_set(err, EX_CONFIG,
+			    "the command prints more than %zu octets", max);
+		want = max + 2 - out->len;
 		if (want > 4096)
 			want = 4096;
 		n = read(fd, buf_grow(out, want), want);
 		out->len -= want - (n > 0 ? (size_t)n : 0);
+		if (n == -1 && errno == EAGAIN)
+			return 1;
 		if (n == -1 && errno != EINTR)
 			return err_sys(err, EX_OSERR,
 			    "cannot read from the command");
 		if (n == 0)
 			return 0;
-		/* one more is allowed: the newline taken off below */
-		if (out->len > max + 1)
-			return err_set(err, EX_CONFIG,
-			    "the command prints more than %zu octets", max);
+	}
+}
+
+/*
+ * All that the command prints until it ends: what it leaves behind (an agent)
+ * may keep the pipe for ever.
+ */
+static int
+collect(struct child *child, int fd, size_t max, int64_t until_ms,
+    struct buf *out, int *status, struct err *err)
+{
+	int64_t stopped_ms = DEADLINE_NEVER, until;
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	int ended, left, ms = 1, more = 1;
+
+	for (;;) {
+		/* in this order: what it printed is in the pipe when it ends */
+		ended = reap(child, status, WNOHANG);
+		if (ended == -1)
+			return err_sys(err, EX_OSERR, "cannot wait");
+		if (more == 1)
+			more = drain(fd, max, out, err);
+		if (more == -1)
+			return -1;
+		if (ended == 1)
+			return 0;
+		until = limit_when_stopping(until_ms, &stopped_ms);
+		left = deadline_poll(until);
+		if (left == 0)
+			return err_set(err, EX_TEMPFAIL,
+			    "the command did not answer in time");
+		if (left != -1 && left < ms)
+			ms = left;
+		ready.fd = more == 1 ? fd : -1;
+		(void)poll(&ready, 1, ms);
+		ms = ms * 2 > WAIT_MS ? WAIT_MS : ms * 2;
 	}
 }
 
@@ -324,13 +353,89 @@ child_capture(const char *command, size_t max, int64_t until_ms,
 		goto out;
 	}
 	(void)close(fds[1]);
-	if (read_all(fds[0], max, until_ms, out, err) == -1 ||
-	    child_wait(&child, until_ms, NULL, NULL, &status, err) == -1)
+	/* of our end only: the command expects a blocking descriptor */
+	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	if (collect(&child, fds[0], max, until_ms, out, &status, err) == -1)
 		goto out;
 	result = check_capture(status, max, out, err);
 out:
 	child_kill(&child);
 	(void)close(fds[0]);
+	if (result == -1)
+		buf_clear(out);
+	return result;
+}
+
+/* In the child: it keeps nothing open but fd, and outlives its use by little.
+ */
+static _Noreturn void
+answer(child_call_fn *call, const void *arg, int fd, int64_t until_ms)
+{
+	struct buf out = BUF_INIT;
+	int left = deadline_poll(until_ms);
+	size_t sent = 0;
+	ssize_t n;
+
+	if (dup2(fd, 3) == -1)
+		_exit(1);
+	closefrom(4);
+	default_signals();
+	if (left != -1)
+		(void)alarm((unsigned int)left / 1000 + 1);
+	call(arg, &out);
+	while (sent < out.len) {
+		n = write(3, out.data + sent, out.len - sent);
+		if (n == -1 && errno != EINTR)
+			_exit(1);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	_exit(0);
+}
+
+/* Until the end of fd, until_ms or a stop signal. */
+static int
+hear(int fd, size_t max, int64_t until_ms, struct buf *out, struct err *err)
+{
+	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN },
+		{ .fd = stop_fd(), .events = POLLIN } };
+	int more;
+
+	for (;;) {
+		if (stop_signal() != 0)
+			return err_set(err, EX_TEMPFAIL, "interrupted");
+		if (deadline_poll(until_ms) == 0)
+			return err_set(err, EX_TEMPFAIL, "timed out");
+		if (poll(fds, 2, deadline_poll(until_ms)) == -1 &&
+		    errno != EINTR)
+			return err_sys(err, EX_OSERR, "poll");
+		more = drain(fd, max, out, err);
+		if (more != 1)
+			return more;
+	}
+}
+
+int
+child_answer(child_call_fn *call, const void *arg, size_t max, int64_t until_ms,
+    struct buf *out, struct err *err)
+{
+	struct child child = { -1 };
+	sigset_t old;
+	int fds[2], result;
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return err_sys(err, EX_OSERR, "cannot make a pipe");
+	child.pid = fork_quietly(&old);
+	if (child.pid == 0)
+		answer(call, arg, fds[1], until_ms);
+	(void)close(fds[1]);
+	if (child.pid == -1)
+		result = err_sys(err, EX_OSERR, "cannot start a process");
+	else {
+		(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+		result = hear(fds[0], max, until_ms, out, err);
+	}
+	(void)close(fds[0]);
+	child_kill(&child);
 	if (result == -1)
 		buf_clear(out);
 	return result;

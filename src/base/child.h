@@ -42,8 +42,20 @@ void child_kill(struct child *child);
 void child_end(struct child *child);
 
 /*
+ * What call(arg, out) puts into out, at most max octets, in a process of its
+ * own: for calls that know neither time nor signals. It has our memory and none
+ * of our descriptors but 0, 1 and 2. Until until_ms or a stop signal
+ * (EX_TEMPFAIL); then it is killed. Less may come than was put in, if the
+ * process failed.
+ */
+typedef void child_call_fn(const void *arg, struct buf *out);
+int child_answer(child_call_fn *call, const void *arg, size_t max,
+    int64_t until_ms, struct buf *out, struct err *err);
+
+/*
  * What command prints, at most max octets (more: EX_CONFIG), without one
- * trailing newline; stdin is /dev/null, the terminal stays reachable. A
+ * trailing newline; stdin is /dev/null, the terminal stays reachable. It has
+ * printed all when it has ended, whatever it has left running. A
  * non-zero exit or no output is EX_CONFIG, lateness EX_TEMPFAIL.
  */
 int child_capture(const char *command, size_t max, int64_t until_ms,

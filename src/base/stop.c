@@ -58,6 +58,7 @@ void
 stop_install(void)
 {
 	struct sigaction action, old;
+	sigset_t none;
 	size_t i;
 
 	make_pipe();
@@ -80,6 +81,12 @@ stop_install(void)
 	(void)sigaction(SIGPIPE, &action, NULL);
 	/* a write beyond ulimit -f is to fail with EFBIG, not to kill us */
 	(void)sigaction(SIGXFSZ, &action, NULL);
+	/* whoever started us may have ignored it, and blocked any: without it
+	 * no child can be waited for */
+	action.sa_handler = SIG_DFL;
+	(void)sigaction(SIGCHLD, &action, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void

@@ -8,7 +8,10 @@
 
 #include <sys/types.h>
 
-/* Install the handlers; SIGPIPE and SIGXFSZ are ignored. */
+/*
+ * Install the handlers; SIGPIPE and SIGXFSZ are ignored. SIGCHLD is not, and
+ * nothing is blocked, however we were started.
+ */
 void stop_install(void);
 /* The signal that has come, or 0. */
 int stop_signal(void);

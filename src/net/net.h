@@ -20,8 +20,8 @@ struct net_target {
 };
 
 /*
- * Connect, trying every address in turn until until_ms (deadline.h); the time
- * left is shared out so that one dead address cannot eat all of it.
+ * Connect to the first address that answers (RFC 8305), until until_ms
+ * (deadline.h) or a stop signal, the look-up of the name included.
  * tunnel_child gets the process when target->tunnel is set. Returns a
  * non-blocking close-on-exec descriptor with TCP_NODELAY, or -1: EX_NOHOST
  * unknown name, EX_TEMPFAIL resolver, refused, timeout; EX_USAGE an impossible

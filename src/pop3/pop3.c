@@ -32,7 +32,7 @@
 #define WEIGHT_LAST (64 * 1024 * 1024)
 #define WAITING_MAX 64
 #define RATE_WINDOW_MS 60000
-#define RATE_OCTETS (64 * RATE_WINDOW_MS / 1000)
+#define RATE_OCTETS_S 64
 #define DRY_MS 3
 #define BULK (64 * 1024)
 #define GATHER_MIN (1024 * 1024)
@@ -374,9 +374,36 @@ widen(struct pop3 *pop3, int64_t waited_ms)
 }
 
 /*
- * Silence counts against the timeout; a drip inside a reply against a least
- * rate. Only time spent waiting counts, so that our own work does not.
+ * A drip inside a reply is too slow: judged over a minute, or over the timeout
+ * where that is less. Only time spent waiting counts, so that our own work
+ * does not.
  */
+static int
+check_rate(struct pop3 *pop3, int64_t waited_ms, struct err *err)
+{
+	int64_t window_ms = RATE_WINDOW_MS;
+	uint64_t received;
+
+	if (pop3->options.timeout_ms > 0 &&
+	    pop3->options.timeout_ms < RATE_WINDOW_MS)
+		window_ms = pop3->options.timeout_ms;
+	pop3->rate_ms += waited_ms;
+	if (pop3->rate_ms < window_ms)
+		return 0;
+	received = stream_received(pop3->stream) - pop3->rate_from;
+	if (received * 1000 < (uint64_t)(RATE_OCTETS_S * window_ms) &&
+	    pop3->inside_reply) {
+		(void)err_set(err, EX_TEMPFAIL,
+		    "%s sends less than %d octets a second", pop3_peer(pop3),
+		    RATE_OCTETS_S);
+		return queue_die(pop3, err);
+	}
+	pop3->rate_ms = 0;
+	pop3->rate_from = stream_received(pop3->stream);
+	return 0;
+}
+
+/* Silence counts against the timeout, a drip against a least rate. */
 static int
 check_time(struct pop3 *pop3, int64_t waited_ms, bool got, struct err *err)
 {
@@ -391,21 +418,7 @@ check_time(struct pop3 *pop3, int64_t waited_ms, bool got, struct err *err)
 	}
 	if (got) {
 		pop3->heard_at = now;
-		pop3->rate_ms += waited_ms;
-		if (pop3->rate_ms < RATE_WINDOW_MS)
-			return 0;
-		if (stream_received(pop3->stream) - pop3->rate_from <
-			RATE_OCTETS &&
-		    pop3->inside_reply) {
-			(void)err_set(err, EX_TEMPFAIL,
-			    "%s sends less than %d octets a second",
-			    pop3_peer(pop3),
-			    RATE_OCTETS * 1000 / RATE_WINDOW_MS);
-			return queue_die(pop3, err);
-		}
-		pop3->rate_ms = 0;
-		pop3->rate_from = stream_received(pop3->stream);
-		return 0;
+		return check_rate(pop3, waited_ms, err);
 	}
 	if (pop3->options.timeout_ms > 0 &&
 	    now - pop3->heard_at >= pop3->options.timeout_ms) {

@@ -204,9 +204,9 @@ check_iterations(const struct sasl *sasl, const char *challenge, size_t len,
 			&count) != (size_t)(comma - at - 2) ||
 		    count == 0)
 			return err_set(err, EX_PROTOCOL,
-			    "the server asks for more than %d iterations, or "
-			    "none",
-			    SASL_ITERATIONS_MAX);
+			    "the server asks for more iterations of %s than "
+			    "%d, or for none",
+			    sasl->mechanism, SASL_ITERATIONS_MAX);
 		if (sasl->clear && count < SASL_ITERATIONS_CLEAR)
 			return err_set(err, EX_PROTOCOL,
 			    "the server asks for less than %d iterations, "

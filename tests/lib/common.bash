@@ -118,6 +118,11 @@ clock_fast() {
 	CLOCK_SPEED=$1 preloaded lib/clock "${@:2}"
 }
 
+# names LIST COMMAND...: with these names and their addresses (lib/names.c).
+names() {
+	NAMES=$1 preloaded lib/names "${@:2}"
+}
+
 # preloaded PATH COMMAND...: with tests/PATH.c between it and the C library.
 preloaded() {
 	local so=$PWD/${1##*/}.so

@@ -51,6 +51,129 @@ captures(void)
 	buf_clear(&out);
 }
 
+/* It has said all when it has ended, whoever keeps the pipe open. */
+static void
+captures_what_leaves_others_behind(void)
+{
+	static const struct {
+		const char *command, *want;
+	} table[] = {
+		{ "sleep 30 & echo pw", "pw" },
+		{ "(sleep 30; echo late) & echo pw", "pw" },
+		{ "sleep 30 & sleep 30 & printf 'a\nb'", "a\nb" },
+		{ "sleep 30 & sleep 0.1; echo pw", "pw" },
+		{ "sleep 30 & exec 1>&-; sleep 0.05", NULL },
+	};
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		int64_t began = deadline_now();
+
+		CHECK_INT(capture(table[i].command, 100, &out),
+		    table[i].want != NULL ? 0 : -1);
+		if (table[i].want != NULL)
+			CHECK_STR(buf_text(&out), table[i].want);
+		CHECK(deadline_now() - began < 10000);
+	}
+	/* more than a pipe holds, and the end of it */
+	CHECK_INT(capture("sleep 30 & head -c 200000 /dev/zero; printf x",
+		      300000, &out),
+	    0);
+	CHECK_INT(out.len, 200001);
+	CHECK(out.len == 200001 && out.data[200000] == 'x');
+	buf_clear(&out);
+}
+
+static void
+say(const void *arg, struct buf *out)
+{
+	buf_puts(out, arg);
+}
+
+static void
+say_much(const void *arg, struct buf *out)
+{
+	memset(buf_grow(out, 200000), *(const char *)arg, 200000);
+}
+
+static void
+say_open_descriptors(const void *arg, struct buf *out)
+{
+	(void)arg;
+	for (int fd = 0; fd < 1000; fd++)
+		if (fcntl(fd, F_GETFD) != -1)
+			buf_printf(out, "%d ", fd);
+}
+
+static void
+never(const void *arg, struct buf *out)
+{
+	(void)arg;
+	buf_puts(out, "x");
+	for (;;)
+		(void)pause();
+}
+
+static void
+crash(const void *arg, struct buf *out)
+{
+	buf_puts(out, arg);
+	(void)raise(SIGKILL);
+}
+
+/* Calls in a process of their own. */
+static void
+answers(void)
+{
+	struct buf out = BUF_INIT;
+	int64_t began = deadline_now();
+	int status = 0;
+	pid_t pid;
+
+	err = (struct err)ERR_INIT;
+	CHECK_INT(child_answer(say, "hello", 100, deadline_after(20000), &out,
+		      &err),
+	    0);
+	CHECK_STR(buf_text(&out), "hello");
+	out.len = 0;
+	CHECK_INT(child_answer(say_much, "y", 300000, DEADLINE_NEVER, &out,
+		      &err),
+	    0);
+	CHECK_INT(out.len, 200000);
+	out.len = 0;
+	CHECK_INT(child_answer(say_open_descriptors, NULL, 100,
+		      deadline_after(20000), &out, &err),
+	    0);
+	CHECK_STR(buf_text(&out), "0 1 2 3 ");
+	out.len = 0;
+	CHECK_INT(child_answer(crash, "half", 100, deadline_after(20000), &out,
+		      &err),
+	    0);
+	CHECK_INT(out.len, 0);
+	CHECK_INT(child_answer(never, NULL, 100, deadline_after(50), &out,
+		      &err),
+	    -1);
+	CHECK_INT(err.status, EX_TEMPFAIL);
+	CHECK_STR(err.text, "timed out");
+	/* a signal ends it, and nobody is left */
+	stop_install();
+	pid = child_fork();
+	if (pid == 0) {
+		(void)raise(SIGTERM);
+		_exit(child_answer(never, NULL, 100, DEADLINE_NEVER, &out,
+			  &err) == -1 &&
+			    strcmp(err.text, "interrupted") == 0 &&
+			    waitpid(-1, NULL, WNOHANG) == -1 ?
+			7 :
+			1);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	CHECK_INT(waitpid(-1, NULL, WNOHANG), -1);
+	CHECK(deadline_now() - began < 10000);
+	buf_clear(&out);
+}
+
 /* Descriptors that are not close-on-exec, blocked and ignored signals. */
 static void
 inheritance(void)
@@ -218,6 +341,8 @@ int
 main(void)
 {
 	TEST(captures);
+	TEST(captures_what_leaves_others_behind);
+	TEST(answers);
 	TEST(inheritance);
 	TEST(environment_and_descriptors);
 	TEST(pumping);

@@ -16,6 +16,8 @@
 #include "base/child.h"
 #include "base/deadline.h"
 #include "base/err.h"
+#include "net/race.h"
+#include "net/resolve.h"
 #include "test.h"
 
 #define LONG_LABEL                                                             \
@@ -150,6 +152,101 @@ connects(void)
 	close(listener);
 }
 
+/* ---- several addresses ---- */
+
+static struct address
+address_of(const char *text, const char *port)
+{
+	struct address *found = NULL, address;
+	struct err err = ERR_INIT;
+
+	CHECK_INT(resolve(text, port, AF_UNSPEC, DEADLINE_NEVER, &found, &err),
+	    1);
+	address = *found;
+	free(found);
+	return address;
+}
+
+/* The families take turns, and else the order is the resolver's. */
+static void
+addresses_take_turns(void)
+{
+	static const struct {
+		const char *given[6], *want[6];
+	} table[] = {
+		{ { "::2", "::3", "::4", "127.0.0.2", "127.0.0.3" },
+		    { "::2", "127.0.0.2", "::3", "127.0.0.3", "::4" } },
+		{ { "127.0.0.2", "127.0.0.3", "127.0.0.4", "::2" },
+		    { "127.0.0.2", "::2", "127.0.0.3", "127.0.0.4" } },
+		{ { "::2", "127.0.0.2" }, { "::2", "127.0.0.2" } },
+		{ { "127.0.0.2", "127.0.0.3" }, { "127.0.0.2", "127.0.0.3" } },
+		{ { "127.0.0.2" }, { "127.0.0.2" } },
+	};
+	struct address addresses[6];
+	struct err err = ERR_INIT;
+	char text[100], port[8];
+	size_t i, n;
+
+	close(listen_local(port, 0));
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		for (n = 0; n < 6 && table[i].given[n] != NULL; n++)
+			addresses[n] = address_of(table[i].given[n], port);
+		/* over at once: it is their order that counts */
+		CHECK_INT(race_connect(addresses, n, NULL, "x",
+			      deadline_after(5000), &err),
+		    -1);
+		while (n-- > 0) {
+			resolve_text(&addresses[n], text, sizeof(text));
+			CHECK_STR(text, table[i].want[n]);
+		}
+	}
+}
+
+/* An address that is silent costs a quarter of a second, not all the time. */
+static void
+silent_addresses(void)
+{
+	struct err err = ERR_INIT;
+	struct address addresses[4];
+	char dead_port[8], port[8], unused_port[8];
+	int dead = listen_local(dead_port, 1), queue[16], n, fd;
+	int listener = listen_local(port, 5);
+	int unused = listen_local(unused_port, 0);
+	int64_t began;
+
+	for (n = 0; n < 16; n++) {
+		addresses[0] = address_of("127.0.0.1", dead_port);
+		queue[n] = race_connect(addresses, 1, NULL, "x",
+		    deadline_after(50), &err);
+		if (queue[n] == -1)
+			break;
+	}
+	CHECK(n < 16);
+	addresses[1] = address_of("127.0.0.1", dead_port);
+	addresses[2] = address_of("127.0.0.1", unused_port);
+	addresses[3] = address_of("127.0.0.1", port);
+	began = deadline_now();
+	fd = race_connect(addresses, 4, NULL, "x", deadline_after(20000), &err);
+	CHECK(fd != -1);
+	CHECK(deadline_now() - began >= 400);
+	CHECK(deadline_now() - began < 5000);
+	close(fd);
+	/* those that are silent are heard, too, when nobody else is left */
+	err = (struct err)ERR_INIT;
+	CHECK_INT(race_connect(addresses, 3, NULL, "x", deadline_after(700),
+		      &err),
+	    -1);
+	CHECK_STR(err.text,
+	    "127.0.0.1: connecting: timed out, 127.0.0.1: connecting: timed "
+	    "out, 127.0.0.1: Connection refused");
+	CHECK_INT(err.status, EX_TEMPFAIL);
+	close(dead);
+	while (n-- > 0)
+		close(queue[n]);
+	close(listener);
+	close(unused);
+}
+
 static void
 check_refused(const struct net_target *target, int status, const char *text)
 {
@@ -182,7 +279,11 @@ refusals(void)
 	check_refused(&target, EX_USAGE, "'a b' is not a host name");
 	target.host = "127.0.0.1";
 	target.family = AF_INET6;
-	check_refused(&target, EX_NOHOST, "no address of the kind");
+	check_refused(&target, EX_NOHOST, "127.0.0.1 is not an IPv6 address");
+	target.host = "[::1]";
+	target.family = AF_INET;
+	check_refused(&target, EX_NOHOST, "::1 is not an IPv4 address");
+	target.family = AF_UNSPEC;
 	target.host = "/nonexistent/socket";
 	check_refused(&target, EX_TEMPFAIL, "No such file");
 	memset(path, '/', sizeof(path));
@@ -423,6 +524,8 @@ main(void)
 	TEST(canonical_hosts);
 	TEST(loopback_and_literals);
 	TEST(connects);
+	TEST(addresses_take_turns);
+	TEST(silent_addresses);
 	TEST(refusals);
 	TEST(time_is_kept);
 	TEST(unix_sockets);

@@ -65,9 +65,9 @@ take(void *arg, const char *data, size_t len, struct err *err)
  * clock. Returns the seconds after which the session was dead, or 0.
  */
 static int64_t
-drip(int n, int64_t ms, int seconds, struct err *err)
+drip(int n, int64_t ms, int seconds, int timeout_ms, struct err *err)
 {
-	struct pop3_options options = { .timeout_ms = 60000,
+	struct pop3_options options = { .timeout_ms = timeout_ms,
 		.until_ms = DEADLINE_NEVER };
 	struct pop3_request retr = { .shape = POP3_BODY, .body = take };
 	char piece[256];
@@ -106,7 +106,7 @@ static void
 slow(void)
 {
 	struct err err;
-	int64_t dead = drip(1, 300, 600, &err);
+	int64_t dead = drip(1, 300, 600, 60000, &err);
 
 	CHECK(dead >= 60);
 	CHECK(dead <= 240);
@@ -119,14 +119,40 @@ fast_enough(void)
 {
 	struct err err;
 
-	CHECK_INT(drip(200, 300, 600, &err), 0);
+	CHECK_INT(drip(200, 300, 600, 60000, &err), 0);
 	CHECK_STR(err.text, "");
+}
+
+/* A minute where more time is given than that, or any. */
+static void
+timeouts(void)
+{
+	static const struct {
+		int timeout_ms;
+		int64_t least, most;
+	} table[] = {
+		{ 5000, 5, 20 },
+		{ 20000, 20, 80 },
+		{ 300000, 60, 240 },
+		{ 0, 60, 240 },
+	};
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		int64_t dead = drip(1, 300, 600, table[i].timeout_ms, &err);
+
+		CHECK(dead >= table[i].least);
+		CHECK(dead <= table[i].most);
+		CHECK_STR(err.text, "work sends less than 64 octets a second");
+		CHECK_INT(drip(200, 300, 600, table[i].timeout_ms, &err), 0);
+	}
 }
 
 int
 main(void)
 {
 	TEST(slow);
+	TEST(timeouts);
 	TEST(fast_enough);
 	return TEST_END();
 }

@@ -134,19 +134,19 @@ cheats(void)
 		{ "r=" NONCE ",s=W22ZaJ0SNY7soEsUEjb6gQ==", NULL, EX_PROTOCOL,
 		    NULL },
 		{ "", NULL, EX_PROTOCOL, NULL },
-		{ "r=" BOTH ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=5000001", NULL,
+		{ "r=" BOTH ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1000001", NULL,
 		    EX_PROTOCOL,
-		    "the server asks for more than 5000000 iterations, or "
-		    "none" },
+		    "the server asks for more iterations of SCRAM-SHA-256 "
+		    "than 1000000, or for none" },
 		{ "r=" BOTH ",s=W22ZaJ0SNY7soEsUEjb6gQ==,"
 		  "i=99999999999999999999999",
 		    NULL, EX_PROTOCOL,
-		    "the server asks for more than 5000000 iterations, or "
-		    "none" },
+		    "the server asks for more iterations of SCRAM-SHA-256 "
+		    "than 1000000, or for none" },
 		{ "r=" BOTH ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=0", NULL,
 		    EX_PROTOCOL,
-		    "the server asks for more than 5000000 iterations, or "
-		    "none" },
+		    "the server asks for more iterations of SCRAM-SHA-256 "
+		    "than 1000000, or for none" },
 	};
 	struct buf out = BUF_INIT;
 	size_t i;

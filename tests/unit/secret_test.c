@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Where passwords come from, in which order, and what is refused. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -122,6 +123,38 @@ files_of_others(void)
 	unlink(path);
 	password_is(new_account("password-file", path), NULL, EX_CONFIG,
 	    "No such file or directory");
+	free(path);
+}
+
+/* A FIFO is waited for as long as anything else. */
+static void
+fifos(void)
+{
+	char *path = xasprintf("%s/fifo", directory);
+	struct account *account;
+	pid_t pid;
+	int fd;
+
+	CHECK_INT(mkfifo(path, 0600), 0);
+	account = new_account("password-file", path);
+	account->timeout_ms = 50;
+	password_is(account, NULL, EX_TEMPFAIL, "nothing came in time");
+	/* a writer that says nothing */
+	fd = open(path, O_RDWR);
+	account = new_account("password-file", path);
+	account->timeout_ms = 50;
+	password_is(account, NULL, EX_TEMPFAIL, "nothing came in time");
+	close(fd);
+	pid = fork();
+	if (pid == 0) {
+		alarm(10);
+		fd = open(path, O_WRONLY);
+		(void)poll(NULL, 0, 50);
+		_exit(write(fd, "SECRET\n", 7) != 7);
+	}
+	password_is(new_account("password-file", path), "SECRET", 0, NULL);
+	CHECK_INT(waitpid(pid, NULL, 0), pid);
+	unlink(path);
 	free(path);
 }
 
@@ -410,6 +443,7 @@ main(void)
 	setenv("HOME", directory, 1);
 	TEST(files);
 	TEST(files_of_others);
+	TEST(fifos);
 	TEST(commands);
 	TEST(a_descriptor_is_read_once_and_kept);
 	TEST(the_order_of_sources);

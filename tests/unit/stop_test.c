@@ -9,7 +9,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/child.h"
+#include "base/deadline.h"
+#include "base/err.h"
 #include "base/stop.h"
 
 /* Until fd is readable, signals or not. */
@@ -97,9 +100,43 @@ test_second_ends(void)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
 }
 
+/* Whoever started us may have ignored and blocked what we need. */
+static void
+test_inherited(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+	sigset_t all;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		int status = -1;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			(void)signal(SIGCHLD, SIG_IGN);
+			(void)sigfillset(&all);
+			(void)sigprocmask(SIG_SETMASK, &all, NULL);
+			stop_install();
+			if (child_capture("echo x", 10, deadline_after(20000),
+				&out, &err) == -1)
+				_exit(1);
+			(void)kill(getpid(), signals[i]);
+			_exit(stop_signal() == signals[i] &&
+				    wait_readable(stop_fd()) == 1 ?
+				0 :
+				2);
+		}
+		CHECK_INT(waitpid(pid, &status, 0), pid);
+		CHECK_INT(status, 0);
+	}
+}
+
 int
 main(void)
 {
+	TEST(test_inherited);
 	stop_install();
 	TEST(test_passed_on);
 	TEST(test_never_a_second);
