@@ -44,7 +44,8 @@ serve() {
 	serve
 	poplar capa -v "${TLS[@]}" >out
 	pin=$(sed -n 's/^tls: key pin //p' out)
-	run --separate-stderr -0 poplar stat "${TLS[@]}" --tls-ca-file /dev/null \
+	run --separate-stderr -0 poplar stat --host localhost --port "$TLSPORT" \
+		--user "$TEST_USER" --password-file "$PASSWORD_FILE" \
 		--tls-pin "$pin" --tls-pin-only
 	assert_output '1 138'
 	said ''

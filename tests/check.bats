@@ -131,6 +131,14 @@ b: all is well"
 	configure "$(grep ^tls-pin <<<"$output")"
 	run --separate-stderr -0 poplar check
 	assert_line --regexp 'the certificate is the one pinned'
+	# where a file of authorities is named, it has to go
+	make_key other.key
+	sed 's/Test CA/Another CA/' "${CA%.pem}.template" >other.template
+	certtool --generate-self-signed --load-privkey other.key \
+		--template other.template --outfile other.pem 2>/dev/null
+	configure 'tls-ca-file = ~/other.pem'
+	run --separate-stderr -69 poplar check
+	assert_regex "$(tr -s ' \n' ' ' <<<"$output")" 'remove tls-ca-file and tls-crl-file and add'
 	configure "tls-pin = sha256:$(printf '0%.0s' {1..64})" 'tls-pin-only = yes'
 	run --separate-stderr -69 poplar check -q
 	assert_line --index 0 --regexp '^wrong  work: the certificate of localhost is not the one that is pinned'

@@ -56,6 +56,9 @@ setup() {
 serve() {
 	start_server --mailbox "$mail" --cert "$tls/$1.pem" --key "$tls/$1.key" \
 		"${@:2}"
+	# with the system's authorities, of which none knows ours
+	NO_CA=(--host localhost --port "$TLSPORT" --user "$TEST_USER"
+		--password-file "$PASSWORD_FILE")
 }
 
 key_pin() {
@@ -169,7 +172,7 @@ start_openssl() {
 	serve self
 	run --separate-stderr -69 poplar stat "${TLS[@]}"
 	pin=$(grep -o -- '--tls-pin=[a-z0-9:]*' <<<"$stderr")
-	run --separate-stderr -0 poplar stat "${TLS[@]}" "$pin" --tls-pin-only
+	run --separate-stderr -0 poplar stat "${NO_CA[@]}" "$pin" --tls-pin-only
 	assert_output '1 138'
 	# with the CAs, both must be content
 	run --separate-stderr -69 poplar stat "${TLS[@]}" "$pin"
@@ -183,15 +186,37 @@ start_openssl() {
 		"$(certificate_pin localhost | tr a-f A-F | sed 's/../&:/g; s/:$//')"; do
 		run --separate-stderr -0 poplar stat "${TLS[@]}" \
 			--tls-pin "$zero" --tls-pin "$pin"
-		run --separate-stderr -0 poplar stat "${TLS[@]}" --tls-pin "$pin" \
-			--tls-pin-only --tls-ca-file "$tls/otherca.pem"
+		run --separate-stderr -0 poplar stat "${NO_CA[@]}" \
+			--tls-pin "$pin" --tls-pin-only
 	done
+	run --separate-stderr -69 poplar stat "${NO_CA[@]}" --tls-pin "$zero" \
+		--tls-pin-only
+	[[ $stderr == *'is not the one that is pinned (its key: '* ]]
 	stop_server
-	for only in '' --tls-pin-only; do
-		# shellcheck disable=SC2086
-		assert_refused localhost 'is not the one that is pinned' \
-			--tls-pin "$zero" $only
+	assert_refused localhost 'is not the one that is pinned' --tls-pin "$zero"
+}
+
+@test "pin: a file of authorities or of revocations that would not be read is refused" {
+	serve localhost
+	pin=$(key_pin localhost)
+	for file in tls-ca-file tls-crl-file; do
+		run --separate-stderr -64 poplar stat "${NO_CA[@]}" \
+			"--$file" /nonexistent --tls-pin "$pin" --tls-pin-only
+		said "poplar: $file has no effect with tls-pin-only, which asks no authority"
+		run --separate-stderr -64 poplar stat "${PLAIN[@]}" "--$file" "$CA"
+		said "poplar: $file says whom to trust, but tls is none"
+		printf '%s\n' '[account a]' 'host = localhost' 'user = ann' \
+			"$file = $CA" >conf
+		for how in $'tls = none\n' "tls-pin = $pin"$'\ntls-pin-only\n'; do
+			{ cat conf; printf '%s' "$how"; } >conf2
+			run --separate-stderr -78 poplar stat --config conf2
+			assert_output ''
+			[[ $stderr == "poplar: "*"$file "* ]]
+			run -78 poplar check --config-only --config conf2
+			assert_output --partial "$file "
+		done
 	done
+	run ! grep -q 'OPEN' "$SERVER_LOG"
 }
 
 @test "pin: several faults are told together" {
@@ -246,8 +271,8 @@ speak TLS there; try --tls=starttls or port 995"
 @test "port: clear text spoken to TLS" {
 	serve localhost
 	for tls in none starttls; do
-		run --separate-stderr -75 poplar stat "${TLS[@]}" --tls "$tls" \
-			--timeout 1
+		run --separate-stderr -75 poplar stat "${NO_CA[@]}" --tls "$tls" \
+			--insecure-auth --timeout 1
 		assert_equal "$stderr" "poplar: tester@localhost: localhost did \
 not answer the connection within 1 second; if it speaks TLS there, try \
 --tls=implicit"

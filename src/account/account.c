@@ -131,6 +131,26 @@ account_home(void)
 	return xstrdup(pw->pw_dir);
 }
 
+/* A file that would not be read must not seem to protect. */
+static int
+check_trust(const struct account *account, struct err *err)
+{
+	const char *name =
+	    account->tls_crl_file != NULL ? "tls-crl-file" : "tls-ca-file";
+
+	if (account->tls_ca_file == NULL && account->tls_crl_file == NULL)
+		return 0;
+	if (account->tls == ACCOUNT_TLS_NONE)
+		return err_set(err, EX_USAGE,
+		    "%s says whom to trust, but tls is none", name);
+	if (account->tls_pin_only)
+		return err_set(err, EX_USAGE,
+		    "%s has no effect with tls-pin-only, which asks no "
+		    "authority",
+		    name);
+	return 0;
+}
+
 /* Settings that are each right, but not together. */
 static int
 check_together(const struct account *account, struct err *err)
@@ -139,6 +159,8 @@ check_together(const struct account *account, struct err *err)
 	    (account->tls_pins != NULL || account->tls_pin_only))
 		return err_set(err, EX_USAGE,
 		    "tls-pin says whom to trust, but tls is none");
+	if (check_trust(account, err) == -1)
+		return -1;
 	if (account->tls_pin_only && account->tls_pins == NULL)
 		return err_set(err, EX_USAGE,
 		    "tls-pin-only without a tls-pin trusts nobody");

@@ -80,7 +80,7 @@ greets(const struct account *account, enum account_tls tls, unsigned int *caps)
 /* ---- connecting ---- */
 
 static char *
-mend_certificate(const struct err *err)
+mend_certificate(const struct check *check, const struct err *err)
 {
 	const char *pin = strstr(err->text, PIN_MARK);
 	time_t now = time(NULL);
@@ -101,8 +101,12 @@ mend_certificate(const struct err *err)
 	pin += strlen(PIN_MARK);
 	return xasprintf(
 	    "If its authority is your own, name that: tls-ca-file = FILE. If "
-	    "whoever runs the server tells you the same pin, add these two "
+	    "whoever runs the server tells you the same pin, %sadd these two "
 	    "lines to the account:\ntls-pin=%.*s\ntls-pin-only",
+	    check->account->tls_ca_file != NULL ||
+		    check->account->tls_crl_file != NULL ?
+		"remove tls-ca-file and tls-crl-file and " :
+		"",
 	    (int)strcspn(pin, ")"), pin);
 }
 
@@ -112,7 +116,7 @@ say_certificate(struct check *check, const struct err *err)
 {
 	struct err brief = *err;
 	char *key = strstr(brief.text, KEY_MARK);
-	char *mend = mend_certificate(err);
+	char *mend = mend_certificate(check, err);
 
 	if (key != NULL)
 		*key = '\0';

@@ -291,7 +291,7 @@ a_copy_is_its_own(void)
 
 /* Settings NAME, VALUE, ..., then what completion makes of them. */
 struct completion {
-	const char *set[8];
+	const char *set[12];
 	const char *host, *port, *identity, *name, *error;
 };
 
@@ -334,6 +334,24 @@ completion_fills_in(void)
 		{ { "host", "h", "user", "j", "tls-pin-only", "yes" }, NULL,
 		    NULL, NULL, NULL,
 		    "tls-pin-only without a tls-pin trusts nobody" },
+		{ { "host", "h", "user", "j", "tls", "none", "tls-ca-file",
+		      "/c" },
+		    NULL, NULL, NULL, NULL,
+		    "tls-ca-file says whom to trust, but tls is none" },
+		{ { "host", "h", "user", "j", "tls", "none", "tls-crl-file",
+		      "/c" },
+		    NULL, NULL, NULL, NULL,
+		    "tls-crl-file says whom to trust, but tls is none" },
+		{ { "host", "h", "user", "j", "tls-pin", PIN("0"),
+		      "tls-pin-only", "yes", "tls-crl-file", "/c" },
+		    NULL, NULL, NULL, NULL,
+		    "tls-crl-file has no effect with tls-pin-only, which asks "
+		    "no authority" },
+		{ { "host", "h", "user", "j", "tls-pin", PIN("0"),
+		      "tls-pin-only", "yes", "tls-ca-file", "/c" },
+		    NULL, NULL, NULL, NULL,
+		    "tls-ca-file has no effect with tls-pin-only, which asks "
+		    "no authority" },
 		{ { "host", "h", "user", "j", "tls-key", "/k" }, NULL, NULL,
 		    NULL, NULL, "tls-key without a tls-cert" },
 		{ { "host", "h", "user", "j", "max-size", "1k", "min-size",
@@ -348,7 +366,7 @@ completion_fills_in(void)
 		struct err err = ERR_INIT;
 		int r;
 
-		for (size_t k = 0; k < 8 && c->set[k] != NULL; k += 2)
+		for (size_t k = 0; k < 12 && c->set[k] != NULL; k += 2)
 			put(account, c->set[k], c->set[k + 1]);
 		r = account_complete(account, &err);
 		CHECK_INT(r, c->error == NULL ? 0 : -1);
