@@ -122,7 +122,7 @@ left() {
 	serve --close-at QUIT:1
 	run --separate-stderr -75 poplar delete 1 "${PLAIN[@]}"
 	assert_output ''
-	said 'poplar: tester@127.0.0.1: 127.0.0.1 closed the connection'
+	said 'poplar: tester@127.0.0.1: 127.0.0.1 closed the connection in answer to QUIT'
 	assert_equal "$(left)" '001 002 003 004 005 006'
 }
 

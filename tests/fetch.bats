@@ -206,7 +206,7 @@ end'
 	run --separate-stderr -75 poplar fetch --delete --maildir Mail \
 		--identity box "${TLS[@]}"
 	assert_output ''
-	said 'poplar: tester@localhost: localhost closed the connection without ending TLS'
+	said 'poplar: tester@localhost: localhost closed the connection without ending TLS, in answer to QUIT'
 	assert_equal "$(left)" '001 002 003 004 005'
 	stop_server
 	serve

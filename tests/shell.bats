@@ -158,7 +158,7 @@ poplar: 1 message may not have been deleted'
 	stop_server
 	start_server --mailbox mail --close-at QUIT:1
 	run --separate-stderr -75 shell 'dele 1' 'dele 2'
-	assert_regex "$stderr" 'closed the connection
+	assert_regex "$stderr" 'closed the connection in answer to QUIT
 poplar: 2 messages may not have been deleted$'
 	stop_server
 	start_server --mailbox mail --close-at NOOP:1

@@ -98,7 +98,7 @@ serve() {
 	serve --close-at STAT:1
 	run --separate-stderr -75 poplar stat "${PLAIN[@]}"
 	assert_output ''
-	said 'poplar: tester@127.0.0.1: 127.0.0.1 closed the connection'
+	said 'poplar: tester@127.0.0.1: 127.0.0.1 closed the connection in answer to STAT'
 	stop_server
 	serve --stall-at STAT:1
 	run --separate-stderr -75 poplar stat --timeout 1s "${PLAIN[@]}"

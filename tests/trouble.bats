@@ -366,6 +366,92 @@ unprivileged() {
 	assert_equal "$(find "$HOME/Mail/new" -type f | wc -l)" 950
 }
 
+@test "trouble: a server of another protocol is called by its name" {
+	make_tls
+	make_mailbox mail 1
+	while IFS=: read -r protocol greeting; do
+		start_server --mailbox mail --cert "$CERT" --key "$KEY" \
+			--replace "GREETING:1=$greeting\r\n"
+		said="speaks $protocol at this port, not POP3, which is at port \
+995 (implicit TLS) or 110"
+		run --separate-stderr -76 poplar stat "${PLAIN[@]}"
+		said "poplar: tester@127.0.0.1: 127.0.0.1 $said"
+		# in TLS, and where TLS was expected
+		run --separate-stderr -76 poplar stat "${TLS[@]}"
+		said "poplar: tester@localhost: localhost $said"
+		run --separate-stderr -76 poplar stat "${TLS[@]}" --port "$PORT"
+		said "poplar: tester@localhost: localhost $said"
+		run --separate-stderr -76 poplar stat "${STARTTLS[@]}"
+		said "poplar: tester@localhost: localhost $said"
+		run -76 poplar check "${PLAIN[@]}" --no-config
+		assert_output --partial "wrong  127.0.0.1 $said"
+		assert_output --partial 'Set port = 995'
+		stop_server
+	done <<-'END'
+		IMAP:* OK [CAPABILITY IMAP4rev1] ready
+		IMAP:* PREAUTH at once
+		IMAP:* BYE not now
+		SMTP:220 mail.example.org ESMTP Postfix
+		SMTP:220-mail.example.org ESMTP\r\n220 more
+		SMTP:220 mail.example.org ready
+		SMTP:554 no
+		LMTP:220 mail.example.org Dovecot LMTP ready
+		FTP:220 (vsFTPd 3.0)
+		NNTP:200 news.example.org, posting allowed
+		SSH:SSH-2.0-OpenSSH_9.2
+		HTTP:HTTP/1.1 400 Bad Request
+		ManageSieve:"IMPLEMENTATION" "Dovecot Pigeonhole"
+	END
+	# anything else is shown
+	start_server --mailbox mail --replace 'GREETING:1=999 what\r\n'
+	run --separate-stderr -76 poplar stat "${PLAIN[@]}"
+	said "poplar: tester@127.0.0.1: 127.0.0.1 answered the connection with \
+something that is not a POP3 reply: 999 what"
+}
+
+@test "trouble: a connection that is closed, and in answer to what" {
+	make_mailbox mail 2
+	closes() {
+		start_server --mailbox mail "${@:3}"
+		# shellcheck disable=SC2086
+		run --separate-stderr -75 poplar $1 "${PLAIN[@]}"
+		said "poplar: tester@127.0.0.1: 127.0.0.1 closed the connection $2"
+		stop_server
+	}
+	password='as some servers do when they refuse a password'
+	closes stat 'before its greeting; if it speaks TLS there, try --tls=implicit' \
+		--close-at GREETING:1
+	closes 'stat --auth user' 'in answer to USER' --close-at USER:1
+	closes 'stat --auth user' "in answer to PASS, $password" --close-at PASS:1
+	closes 'stat --auth plain' "in answer to AUTH, $password" \
+		--caps SASL,USER --sasl PLAIN --close-at AUTH:1
+	closes stat 'in answer to STAT' --close-at STAT:1
+	closes 'delete 1' 'in answer to DELE 1' --close-at DELE:1
+	closes 'delete 1' 'in answer to QUIT' --close-at QUIT:1
+	start_script <<-'END'
+		S: +OK
+		C: CAPA
+		S: -ERR
+		C~ USER .*
+		S: +OK
+		C~ PASS .*
+		S: +OK
+		C: LIST
+		S: +OK
+		S-raw: 1 1
+		CLOSE
+	END
+	run --separate-stderr -75 poplar list "${PLAIN[@]}"
+	said "poplar: tester@127.0.0.1: 127.0.0.1 closed the connection within its \
+answer to LIST"
+	finish_script
+	# check says what may be wrong
+	start_server --mailbox mail --close-at PASS:1
+	run -75 poplar check "${PLAIN[@]}" --no-config --auth user
+	assert_output --partial "closed the connection in answer to PASS, $password"
+	assert_output --partial 'Are user and password right?'
+}
+
 @test "trouble: started with signals ignored and blocked" {
 	make_mailbox mail 2
 	start_server --mailbox mail

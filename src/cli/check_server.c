@@ -186,6 +186,9 @@ connect_failed(struct check *check, const struct session *session,
 	} else if (says(err, "certificate of ")) {
 		say_certificate(check, err);
 		return;
+	} else if (says(err, ", not POP3")) {
+		mend = xstrdup("Set port = 995 with tls = implicit, or port = "
+			       "110 with tls = starttls.");
 	} else if (err->status == EX_UNAVAILABLE && session->pop3 == NULL) {
 		what = "tls";
 		mend = mend_connection(check, true);
@@ -332,6 +335,8 @@ login_failed(struct check *check, const struct session *session,
 		else if (pop3_last_code(session->pop3) == POP3_CODE_LOGIN_DELAY)
 			mend = xstrdup("The server wants a pause between "
 				       "logins: wait.");
+		else if (says(err, "refuse a password"))
+			mend = mend_refusal(check, err);
 		break;
 	default:
 		if (stream_tls(pop3_stream(session->pop3)) == NULL &&

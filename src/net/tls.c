@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/xalloc.h"
+#include "net/foreign.h"
 #include "net/net.h"
 #include "net/tls_cert.h"
 #include "net/wait.h"
@@ -31,7 +32,11 @@
 
 /* A record: type, version, length of its body (RFC 5246 section 6.2.1). */
 #define HEADER_LEN 5
+#define TYPE_ALERT 21
+#define TYPE_HANDSHAKE 22
 #define TYPE_APPLICATION_DATA 23
+/* What tells of a peer that does not speak TLS. */
+#define FIRST_LEN 128
 
 /* What is done with a server's wish for another handshake (HelloRequest). */
 enum again {
@@ -48,8 +53,9 @@ struct tls {
 
 	char *raw; /* owned; received, not yet decrypted */
 	size_t raw_start, raw_len;
-	bool may_receive;    /* pull may ask the socket once more */
-	unsigned char first; /* octet that the peer sent */
+	bool may_receive;      /* pull may ask the socket once more */
+	char first[FIRST_LEN]; /* octets that the peer sent */
+	size_t first_len;
 	uint64_t received;
 	uint64_t pulled; /* octets that GnuTLS has taken from raw */
 	/* of the record that GnuTLS is taking; header_len 0: between two */
@@ -110,8 +116,11 @@ pull(gnutls_transport_ptr_t arg, void *data, size_t len)
 		}
 		/* a short answer has emptied the socket: do not ask again */
 		tls->may_receive = !tls->handshaken || n == RAW_SIZE;
-		if (tls->received == 0)
-			tls->first = (unsigned char)tls->raw[0];
+		if (tls->received == 0) {
+			tls->first_len =
+			    (size_t)n < FIRST_LEN ? (size_t)n : FIRST_LEN;
+			memcpy(tls->first, tls->raw, tls->first_len);
+		}
 		tls->received += (uint64_t)n;
 		tls->raw_start = 0;
 		tls->raw_len = (size_t)n;
@@ -225,8 +234,13 @@ tls_error(const struct tls *tls, int code, struct err *err)
 static int
 handshake_error(const struct tls *tls, int code, struct err *err)
 {
-	/* 0x15 alert, 0x16 handshake: a greeting begins otherwise */
-	if (tls->received > 0 && tls->first != 0x15 && tls->first != 0x16)
+	const char *protocol = foreign_protocol(tls->first, tls->first_len);
+
+	if (protocol != NULL)
+		return foreign_error(tls->host, protocol, err);
+	/* a greeting begins otherwise */
+	if (tls->first_len > 0 && tls->first[0] != TYPE_ALERT &&
+	    tls->first[0] != TYPE_HANDSHAKE)
 		return err_set(err, EX_UNAVAILABLE,
 		    "%s does not speak TLS there; try --tls=starttls or "
 		    "port 995",
@@ -331,7 +345,8 @@ send_alert(struct tls *tls, int code)
 	if (tls->verify.status != 0)
 		(void)gnutls_alert_send(tls->session, GNUTLS_AL_FATAL,
 		    tls_cert_alert(tls->cert));
-	else if (tls->first == 0x16 && code != GNUTLS_E_FATAL_ALERT_RECEIVED &&
+	else if (tls->first_len > 0 && tls->first[0] == TYPE_HANDSHAKE &&
+	    code != GNUTLS_E_FATAL_ALERT_RECEIVED &&
 	    code != GNUTLS_E_PREMATURE_TERMINATION &&
 	    code != GNUTLS_E_PULL_ERROR && code != GNUTLS_E_PUSH_ERROR)
 		(void)gnutls_alert_send_appropriate(tls->session, code);

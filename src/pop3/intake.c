@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "net/foreign.h"
 #include "net/stream.h"
 #include "pop3/queue.h"
 
@@ -16,10 +17,17 @@
 static int
 out_of_step(struct pop3 *pop3, const char *line, size_t len, struct err *err)
 {
+	const char *protocol =
+	    pop3->greeted ? NULL : foreign_protocol(line, len);
 	/* it may have repeated, cut anywhere, what it was to keep to itself */
 	bool quote = !trace_is_login(pop3->head->name);
-	char *safe = log_safe(line, len < 80 ? len : 80);
+	char *safe;
 
+	if (protocol != NULL) {
+		(void)foreign_error(pop3_peer(pop3), protocol, err);
+		return queue_die(pop3, err);
+	}
+	safe = log_safe(line, len < 80 ? len : 80);
 	(void)err_set(err, EX_PROTOCOL,
 	    "%s answered %s with something that is not a POP3 reply%s%s",
 	    pop3_peer(pop3), pop3->head->name, quote ? ": " : "",

@@ -442,6 +442,38 @@ step_deadline(const struct pop3 *pop3, int64_t until_ms)
 	    pop3->heard_at + pop3->options.timeout_ms);
 }
 
+/*
+ * The connection was lost while an answer was awaited: which one tells, for
+ * instance, that it was the password that the server did not like.
+ */
+static int
+lost(struct pop3 *pop3, struct err *err)
+{
+	static const char end[] = "closed the connection";
+	const char *name = pop3->head->name, *comma = ",";
+	struct err bare = *err;
+	size_t len = strlen(bare.text);
+
+	if (err->status != EX_TEMPFAIL)
+		return queue_die(pop3, err);
+	if (len >= sizeof(end) &&
+	    strcmp(bare.text + len - strlen(end), end) == 0)
+		comma = "";
+	if (pop3->head == &pop3->greeting)
+		(void)err_set(err, bare.status, "%s%s before its greeting",
+		    bare.text, comma);
+	else if (pop3->inside_reply)
+		(void)err_set(err, bare.status, "%s%s within its answer to %s",
+		    bare.text, comma, name);
+	else
+		(void)err_set(err, bare.status, "%s%s in answer to %s%s",
+		    bare.text, comma, name,
+		    trace_is_login(name) && strncasecmp(name, "USER", 4) != 0 ?
+			", as some servers do when they refuse a password" :
+			"");
+	return queue_die(pop3, err);
+}
+
 /* Wait for input and take it in. 1, 0 when until_ms came first, or -1. */
 static int
 receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
@@ -458,7 +490,7 @@ receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
 		ready = stream_wait(pop3->stream, step_deadline(pop3, until_ms),
 		    pop3->stop != POP3_STOP_IGNORED, pop3->wake_fd, err);
 		if (ready == -1)
-			return queue_die(pop3, err);
+			return lost(pop3, err);
 		/* much is to come, and piece by piece: let some gather rather
 		 * than be woken for each */
 		if (ready == 1 && pop3->weight >= GATHER_MIN)
@@ -467,7 +499,7 @@ receive(struct pop3 *pop3, int64_t until_ms, struct err *err)
 			got = stream_fill(pop3->stream, err);
 	}
 	if (got == -1)
-		return queue_die(pop3, err);
+		return lost(pop3, err);
 	(void)stream_input(pop3->stream, &after);
 	/* the tail of a reply may wait for our acknowledgement of its head;
 	 * while input comes in bulk nobody waits */
