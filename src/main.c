@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "cli/cli.h"
@@ -78,6 +79,7 @@ main(int argc, char **argv)
 
 	fill_standard_fds();
 	setlocale(LC_CTYPE, "");
+	limit_raise();
 	stop_install();
 	status = run(&cli, argc, argv);
 	cli_clear(&cli);

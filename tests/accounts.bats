@@ -122,3 +122,109 @@ setup() {
 	run --separate-stderr -0 poplar fetch --config config -a rest -a rest -a copy
 	said ''
 }
+
+# 24 accounts that are this many maildirs, of a server without TLS; 64 at a time.
+many_accounts() {
+	local i users=()
+	mkdir mail
+	for i in {1..24}; do
+		cp -R "$BATS_FILE_TMPDIR/mail" "mail/user$i"
+		users+=(--user "user$i:$TEST_PASSWORD")
+	done
+	start_server --mailbox mail --per-user "${users[@]}" "$@"
+	{
+		printf '%s\n' '[defaults]' 'host = 127.0.0.1' "port = $PORT" \
+			'tls = none' insecure-auth "password-file = $PASSWORD_FILE"
+		for i in {1..24}; do
+			printf '%s\n' "[account user$i]" "user = user$i" \
+				"maildir = ~/Mail/$i"
+		done
+	} >config
+	MANY=(--config config --all-accounts --jobs 64)
+}
+
+# few DESCRIPTORS COMMAND...: and none of Bats' own.
+few() {
+	local fd
+	for fd in {3..99}; do
+		eval "exec $fd>&-"
+	done
+	ulimit -n "$1"
+	exec timeout --foreground 60 "${@:2}"
+}
+
+# All of all accounts has been fetched; then it is forgotten.
+all_fetched() {
+	assert_output ''
+	said ''
+	assert_equal "$(find Mail/*/new -type f | wc -l)" 72
+	rm -rf Mail/* .local
+}
+
+@test "accounts: with few descriptors each waits until there are some" {
+	many_accounts
+	for limit in 16 20 32 48 64 128; do
+		run --separate-stderr -0 few "$limit" "$POPLAR" fetch \
+			"${MANY[@]}"
+		all_fetched
+	done
+}
+
+@test "accounts: with few processes each waits for one, or does without" {
+	many_accounts
+	for children in 0 1 3 9; do
+		CHILDREN=$children run --separate-stderr -0 preloaded lib/scarce \
+			poplar fetch "${MANY[@]}"
+		all_fetched
+	done
+	# A command that cannot be started at once is started a little later.
+	REFUSED=3 run --separate-stderr -0 preloaded lib/scarce poplar fetch \
+		--config config -a user1 --pipe 'cat >>got'
+	said ''
+	assert_equal "$(grep -c '^Subject:' got)" 3
+}
+
+@test "accounts: processes that cannot be heard are an error, not a busy loop" {
+	many_accounts
+	POLL_MAX=3 run --separate-stderr -71 preloaded lib/scarce \
+		poplar fetch "${MANY[@]}"
+	assert_output ''
+	run -0 sort -u <<<"${stderr//user[0-9]/user}"
+	assert_line --index 0 --regexp \
+		'^poplar: user[0-9]*: cannot wait for its process: Cannot allocate memory$'
+	# What was delivered nevertheless is known to the next run.
+	run --separate-stderr -0 poplar fetch "${MANY[@]}"
+	all_fetched
+}
+
+@test "accounts: a signal ends them, however few descriptors there are" {
+	many_accounts --stall-at RETR:1
+	few 20 "$POPLAR" fetch "${MANY[@]}" 2>ended &
+	pid=$!
+	STARTED+=("$pid")
+	until grep -q RETR "$SERVER_LOG"; do
+		kill -0 "$pid"
+		read -r -t 0.02 <> <(:) || :
+	done
+	kill "$pid"
+	status=0
+	wait "$pid" || status=$?
+	assert_equal "$status" 143
+	run -0 cat ended
+	assert_equal "${#lines[@]}" 24
+	run -1 grep -v 'interrupted$' ended
+}
+
+@test "accounts: commands get the limit on descriptors that poplar got" {
+	many_accounts
+	soft() {
+		ulimit -Sn "$1"
+		"$POPLAR" fetch --config config "${@:2}"
+	}
+	run --separate-stderr -0 soft 40 -a user1 --pipe 'ulimit -Sn >>limits'
+	said ''
+	assert_equal "$(sort -u limits)" 40
+	# It raises its own to what it may have: with 14 nothing can be done.
+	run --separate-stderr -0 soft 14 -a user2
+	said ''
+}

@@ -63,6 +63,8 @@ read_all(int fd, int timeout_ms, struct buf *out, struct err *err)
 			return err_set(err, EX_TEMPFAIL, "interrupted");
 		if (ready == -1 && errno == EINTR)
 			continue;
+		if (ready == -1)
+			return err_sys(err, EX_OSERR, "poll");
 		if (ready == 0)
 			return err_set(err, EX_TEMPFAIL,
 			    "nothing came in time");

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#define SPARE 8 /* descriptors that are left to our caller */
+
 static struct aside meanwhile; /* busy is NULL outside aside_begin, aside_end */
 static bool under_way;
 
@@ -53,6 +55,28 @@ serve(void *arg)
 	return NULL;
 }
 
+static void
+close_ends(void)
+{
+	(void)close(worker.ends[0]);
+	(void)close(worker.ends[1]);
+}
+
+/*
+ * Where descriptors are scarce the messages need them more than we do. A number
+ * beyond the limit is refused.
+ */
+static bool
+room_is_left(void)
+{
+	int fd = fcntl(worker.ends[0], F_DUPFD_CLOEXEC, worker.ends[1] + SPARE);
+
+	if (fd == -1)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
 /* Signals are the other thread's, whose poll(2) they end. */
 static bool
 start(void)
@@ -63,14 +87,16 @@ start(void)
 		return true;
 	if (pipe2(worker.ends, O_CLOEXEC) == -1)
 		return false;
+	if (!room_is_left()) {
+		close_ends();
+		return false;
+	}
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	worker.running = pthread_create(&worker.thread, NULL, serve, NULL) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!worker.running) {
-		(void)close(worker.ends[0]);
-		(void)close(worker.ends[1]);
-	}
+	if (!worker.running)
+		close_ends();
 	return worker.running;
 }
 
@@ -143,6 +169,5 @@ aside_end(void)
 	(void)pthread_mutex_unlock(&worker.lock);
 	(void)pthread_join(worker.thread, NULL);
 	worker.ending = worker.running = false;
-	(void)close(worker.ends[0]);
-	(void)close(worker.ends[1]);
+	close_ends();
 }

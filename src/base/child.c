@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/deadline.h"
 #include "base/err.h"
+#include "base/limit.h"
 #include "base/stop.h"
 
 /* How long a child may go on after we have been asked to end. */
@@ -26,6 +27,9 @@
 #define WAIT_MS 20
 /* How long one may take to end when it is told to. */
 #define CHILD_END_MS 1000
+/* How long to try to start one, and how often, where there are too many. */
+#define CHILD_FORK_MS 5000
+#define CHILD_RETRY_MS 20
 
 /* In the child: exec must not inherit our handlers, ignores or mask. */
 static void
@@ -91,6 +95,7 @@ become(const char *command, const char *const *env, const int fds[3], int tty)
 			_exit(126);
 	}
 	default_signals();
+	limit_restore();
 	(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);
 }
@@ -118,6 +123,24 @@ fork_quietly(sigset_t *old)
 	return pid;
 }
 
+/*
+ * The same. Where the user may have no more processes, one of them may be about
+ * to end: that of another account, for example.
+ */
+static pid_t
+fork_patiently(sigset_t *old)
+{
+	int64_t until_ms = deadline_after(CHILD_FORK_MS);
+	pid_t pid = fork_quietly(old);
+
+	while (pid == -1 && errno == EAGAIN && stop_signal() == 0 &&
+	    deadline_poll(until_ms) != 0) {
+		(void)poll(NULL, 0, CHILD_RETRY_MS);
+		pid = fork_quietly(old);
+	}
+	return pid;
+}
+
 /* Is there a terminal that a command could ask at? Under cron there is none. */
 static int
 has_terminal(void)
@@ -139,7 +162,7 @@ child_start(struct child *child, const char *command, const char *const *env,
 	pid_t pid;
 
 	tty = tty && has_terminal();
-	pid = fork_quietly(&old);
+	pid = fork_patiently(&old);
 	child->pid = -1;
 	if (pid == -1)
 		return err_sys(err, EX_OSERR, "cannot start a process");

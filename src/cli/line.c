@@ -6,6 +6,7 @@
  */
 #include "cli/line.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,9 +60,15 @@ wait_for_key(void)
 	struct pollfd fds[2] = { { STDIN_FILENO, POLLIN, 0 },
 		{ stop_fd(), POLLIN, 0 } };
 
-	while (stop_signal() == 0)
-		if (poll(fds, 2, -1) > 0 && fds[0].revents != 0)
+	int n;
+
+	while (stop_signal() == 0) {
+		n = poll(fds, 2, -1);
+		if (n > 0 && fds[0].revents != 0)
 			return 1;
+		if (n == -1 && errno != EINTR)
+			break;
+	}
 	return 0;
 }
 

@@ -156,10 +156,11 @@ child_run(struct account *account, const struct fetch_options *options, int fd)
 /* The parent's side of one process. */
 struct worker {
 	size_t account;
-	pid_t pid;          /* 0: none */
-	int reports, lines; /* pipes; -1: closed */
-	struct buf input;   /* frames, not yet whole */
-	struct buf text;    /* of stderr, not yet a line */
+	pid_t pid;                        /* 0: none */
+	int reports, lines;               /* pipes; -1: closed */
+	short reports_ready, lines_ready; /* what poll(2) answered */
+	struct buf input;                 /* frames, not yet whole */
+	struct buf text;                  /* of stderr, not yet a line */
 	bool done;
 };
 
@@ -169,7 +170,8 @@ struct pool {
 	const struct accounts_report *report;
 	struct worker *workers;
 	size_t worker_count;
-	bool told; /* the signal has been passed on */
+	bool told;    /* the signal has been passed on */
+	bool crowded; /* no process could be started: one has to end first */
 };
 
 static void
@@ -211,16 +213,15 @@ become_child(struct pool *pool, int lines)
 	log_setup(&options);
 }
 
+/* -1: there is no descriptor for its pipes, or no process to be had. */
 static int
-worker_start(struct pool *pool, struct worker *worker, size_t account,
-    struct err *err)
+worker_start(struct pool *pool, struct worker *worker, size_t account)
 {
 	int reports[2] = { -1, -1 }, lines[2] = { -1, -1 };
 
 	if (pipe2(reports, O_CLOEXEC) == -1 ||
 	    (pool->report->line != NULL && pipe2(lines, O_CLOEXEC) == -1) ||
 	    (worker->pid = child_fork()) == -1) {
-		err_sys(err, EX_OSERR, "cannot start a process");
 		worker->pid = 0;
 		close_fd(&reports[0]);
 		close_fd(&reports[1]);
@@ -337,18 +338,28 @@ fill(int fd, struct buf *buf)
 	return n > 0 ? 1 : -1;
 }
 
-/* It has ended: by its own word, or somehow. */
-static void
-worker_end(const struct pool *pool, struct worker *worker)
+/* Wait for the end of the process, which is near; its wait status. */
+static int
+worker_reap(struct pool *pool, struct worker *worker)
 {
-	const char *name = pool->accounts[worker->account]->name;
-	struct err err = ERR_INIT;
 	int status = 0;
 
 	while (waitpid(worker->pid, &status, 0) == -1 && errno == EINTR)
 		continue;
 	worker->pid = 0;
 	worker->input.len = 0;
+	pool->crowded = false;
+	return status;
+}
+
+/* It has ended: by its own word, or somehow. */
+static void
+worker_end(struct pool *pool, struct worker *worker)
+{
+	const char *name = pool->accounts[worker->account]->name;
+	struct err err = ERR_INIT;
+	int status = worker_reap(pool, worker);
+
 	if (worker->done)
 		return;
 	if (WIFSIGNALED(status) && stop_signal() == WTERMSIG(status))
@@ -366,15 +377,15 @@ worker_end(const struct pool *pool, struct worker *worker)
 }
 
 static void
-worker_read(const struct pool *pool, struct worker *worker,
-    const struct pollfd *reports, const struct pollfd *lines)
+worker_read(struct pool *pool, struct worker *worker)
 {
-	if (lines->revents != 0 && fill(worker->lines, &worker->text) == -1) {
+	if (worker->lines_ready != 0 &&
+	    fill(worker->lines, &worker->text) == -1) {
 		take_lines(pool, worker, true);
 		close_fd(&worker->lines);
 	} else
 		take_lines(pool, worker, false);
-	if (reports->revents != 0 &&
+	if (worker->reports_ready != 0 &&
 	    fill(worker->reports, &worker->input) == -1)
 		close_fd(&worker->reports);
 	take_frames(pool, worker);
@@ -400,27 +411,92 @@ pass_signal_on(struct pool *pool)
 			stop_pass_on(pool->workers[i].pid);
 }
 
+/*
+ * Add fd to the set, if it is open. Closed ones are left out rather than put in
+ * as -1: poll(2) answers EINVAL when it gets more entries than descriptors may
+ * be open.
+ */
+static void
+watch(struct pollfd *fds, nfds_t *count, int fd)
+{
+	if (fd == -1)
+		return;
+	fds[*count].fd = fd;
+	fds[*count].events = POLLIN;
+	fds[(*count)++].revents = 0;
+}
+
+/* What became of fd in the set; *at is the next entry. */
+static short
+watched(const struct pollfd *fds, nfds_t *at, int fd)
+{
+	return fd == -1 ? 0 : fds[(*at)++].revents;
+}
+
+/*
+ * Without poll(2) the processes cannot be heard. They are asked to stop; what
+ * they have delivered is recorded, and the next run finds it so.
+ */
+static void
+pool_abandon(struct pool *pool, const struct err *reason)
+{
+	struct worker *worker;
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
+		if (worker->pid == 0)
+			continue;
+		stop_pass_on(worker->pid);
+		close_fd(&worker->reports);
+		close_fd(&worker->lines);
+		err = *reason;
+		(void)worker_reap(pool, worker);
+		if (!worker->done)
+			fail(pool, worker->account, &err);
+	}
+}
+
+static void
+pool_read(struct pool *pool, const struct pollfd *fds)
+{
+	struct worker *worker;
+	nfds_t at = 0;
+	size_t i;
+
+	for (i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
+		worker->reports_ready = watched(fds, &at, worker->reports);
+		worker->lines_ready = watched(fds, &at, worker->lines);
+	}
+	for (i = 0; i < pool->worker_count; i++)
+		if (pool->workers[i].pid > 0)
+			worker_read(pool, &pool->workers[i]);
+}
+
 static void
 pool_wait(struct pool *pool)
 {
-	size_t n = pool->worker_count, i;
-	struct pollfd *fds = xcalloc(2 * n + 1, sizeof(*fds));
+	struct pollfd *fds = xcalloc(2 * pool->worker_count + 1, sizeof(*fds));
+	struct err err = ERR_INIT;
+	nfds_t count = 0;
+	size_t i;
+	int n;
 
-	for (i = 0; i < n; i++) {
-		fds[2 * i].fd =
-		    pool->workers[i].pid > 0 ? pool->workers[i].reports : -1;
-		fds[2 * i + 1].fd =
-		    pool->workers[i].pid > 0 ? pool->workers[i].lines : -1;
-		fds[2 * i].events = fds[2 * i + 1].events = POLLIN;
+	for (i = 0; i < pool->worker_count; i++) {
+		watch(fds, &count, pool->workers[i].reports);
+		watch(fds, &count, pool->workers[i].lines);
 	}
-	fds[2 * n].fd = pool->told ? -1 : stop_fd();
-	fds[2 * n].events = POLLIN;
-	if (poll(fds, (nfds_t)(2 * n + 1), -1) > 0)
-		for (i = 0; i < n; i++)
-			if (pool->workers[i].pid > 0)
-				worker_read(pool, &pool->workers[i],
-				    &fds[2 * i], &fds[2 * i + 1]);
+	watch(fds, &count, pool->told ? -1 : stop_fd());
+	n = poll(fds, count, -1);
+	if (n > 0)
+		pool_read(pool, fds);
 	pass_signal_on(pool);
+	if (n == -1 && errno != EINTR) {
+		err_sys(&err, EX_OSERR, "cannot wait for its process");
+		pool_abandon(pool, &err);
+	}
 	free(fds);
 }
 
@@ -490,19 +566,6 @@ pool_choose(const struct pool *pool, const bool *taken, size_t count)
 	return i;
 }
 
-/* The next account: its own process, or why not. */
-static void
-pool_next(struct pool *pool, struct worker *worker, size_t account)
-{
-	struct err err = ERR_INIT;
-
-	if (stop_signal() != 0)
-		err_set(&err, 128 + stop_signal(), "interrupted");
-	else if (worker_start(pool, worker, account, &err) == 0)
-		return;
-	fail(pool, account, &err);
-}
-
 /* Ask for the passwords that must be typed; who has none is done with. */
 static bool *
 ask_passwords(const struct pool *pool, size_t count)
@@ -521,82 +584,126 @@ ask_passwords(const struct pool *pool, size_t count)
 	return taken;
 }
 
-/* What one account reports, with its index put in. */
-static void
-one_message(void *arg, const struct report_message *message)
-{
-	const struct accounts_report *report = arg;
+/* An account fetched in this process; arg of its report. */
+struct own {
+	const struct accounts_report *report;
+	size_t account;
+};
 
-	report->message(report->arg, 0, message);
+static void
+own_message(void *arg, const struct report_message *message)
+{
+	const struct own *own = arg;
+
+	own->report->message(own->report->arg, own->account, message);
 }
 
 static void
-one_progress(void *arg, const struct report_progress *progress)
+own_progress(void *arg, const struct report_progress *progress)
 {
-	const struct accounts_report *report = arg;
+	const struct own *own = arg;
 
-	report->progress(report->arg, 0, progress);
+	own->report->progress(own->report->arg, own->account, progress);
 }
 
 static void
-one_warning(void *arg, const struct err *err)
+own_warning(void *arg, const struct err *err)
 {
-	const struct accounts_report *report = arg;
+	const struct own *own = arg;
 
-	report->warning(report->arg, 0, err);
+	own->report->warning(own->report->arg, own->account, err);
 }
 
 static void
-fetch_one(struct account *account, const struct fetch_options *options,
-    const struct accounts_report *accounts_report)
+fetch_here(const struct pool *pool, size_t account)
 {
-	struct accounts_report copy = *accounts_report;
-	struct report report = { one_message, one_progress, one_warning,
-		&copy };
+	struct own own = { pool->report, account };
+	struct report report = { own_message, own_progress, own_warning, &own };
 	struct report_summary summary;
 	struct err err = ERR_INIT;
 
 	memset(&summary, 0, sizeof(summary));
-	if (fetch_run(account, options, &report, &summary, &err) == 0)
+	if (fetch_run(pool->accounts[account], pool->options, &report, &summary,
+		&err) == 0)
 		err.status = 0;
-	copy.done(copy.arg, 0, &summary, &err);
+	pool->report->done(pool->report->arg, account, &summary, &err);
+}
+
+/*
+ * Begin with the next account, in a process of its own. While others run, one
+ * of them will end and make room for it; where nobody else can make room, it is
+ * fetched in this process. False: there is nothing to begin with now.
+ */
+static bool
+pool_start(struct pool *pool, bool *taken, size_t count)
+{
+	struct worker *worker = pool_idle(pool);
+	struct err err = ERR_INIT;
+	size_t next;
+
+	if (worker == NULL || pool->crowded)
+		return false;
+	next = pool_choose(pool, taken, count);
+	if (next == count)
+		return false;
+	if (stop_signal() != 0) {
+		err_set(&err, 128 + stop_signal(), "interrupted");
+		fail(pool, next, &err);
+	} else if (worker_start(pool, worker, next) == -1) {
+		pool->crowded = pool_busy(pool);
+		if (pool->crowded)
+			return false;
+		fetch_here(pool, next);
+	}
+	taken[next] = true;
+	return true;
+}
+
+static void
+pool_init(struct pool *pool, size_t worker_count)
+{
+	size_t i;
+
+	pool->worker_count = worker_count;
+	pool->workers = xcalloc(worker_count, sizeof(*pool->workers));
+	for (i = 0; i < worker_count; i++)
+		pool->workers[i].reports = pool->workers[i].lines = -1;
+}
+
+static void
+pool_clear(struct pool *pool)
+{
+	size_t i;
+
+	for (i = 0; i < pool->worker_count; i++) {
+		buf_clear(&pool->workers[i].input);
+		buf_clear(&pool->workers[i].text);
+	}
+	free(pool->workers);
 }
 
 void
 accounts_fetch(struct account *const *accounts, size_t count, int jobs,
     const struct fetch_options *options, const struct accounts_report *report)
 {
-	struct pool pool = { accounts, options, report, NULL, 0, false };
-	struct worker *worker;
-	size_t next, i;
+	struct pool pool = { .accounts = accounts,
+		.options = options,
+		.report = report };
 	bool *taken;
 
 	if (count == 1) {
-		fetch_one(accounts[0], options, report);
+		fetch_here(&pool, 0);
 		return;
 	}
-	pool.worker_count = (size_t)jobs < count ? (size_t)jobs : count;
-	pool.workers = xcalloc(pool.worker_count, sizeof(*pool.workers));
-	for (i = 0; i < pool.worker_count; i++)
-		pool.workers[i].reports = pool.workers[i].lines = -1;
+	pool_init(&pool, (size_t)jobs < count ? (size_t)jobs : count);
 	taken = ask_passwords(&pool, count);
 	for (;;) {
-		worker = pool_idle(&pool);
-		next =
-		    worker == NULL ? count : pool_choose(&pool, taken, count);
-		if (next < count) {
-			taken[next] = true;
-			pool_next(&pool, worker, next);
-		} else if (pool_busy(&pool)) {
-			pool_wait(&pool);
-		} else {
+		if (pool_start(&pool, taken, count))
+			continue;
+		if (!pool_busy(&pool))
 			break;
-		}
+		pool_wait(&pool);
 	}
-	for (i = 0; i < pool.worker_count; i++) {
-		buf_clear(&pool.workers[i].input);
-		buf_clear(&pool.workers[i].text);
-	}
-	free(pool.workers);
+	pool_clear(&pool);
 	free(taken);
 }
