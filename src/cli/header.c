@@ -9,16 +9,17 @@
 #include "cli/header.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <iconv.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
+#include "cli/charset.h"
 
 #define CHARSET_MAX 64
 #define WORD_MAX 4096 /* the RFC says 75 */
+/* Charsets opened for one field; what is in further ones stays encoded. */
+#define OPENS_MAX 16
 
 static bool
 is_blank(char c)
@@ -61,48 +62,28 @@ header_field(const char *text, size_t len, const char *name, struct buf *out)
 	return found;
 }
 
+/*
+ * The first "?=" at or after from, or where the text ends: searched for once,
+ * however many words begin in front of it.
+ */
+struct ends {
+	const char *from, *end; /* NULL: not known */
+};
+
 /* What has been decoded and waits for conversion from charset. */
 struct words {
 	char charset[CHARSET_MAX]; /* "": nothing waits */
 	struct buf octets;
+	struct ends ends;
+	int opens; /* charsets that may still be opened */
 };
-
-/*
- * Convert and append. Each octet that cannot be converted is U+FFFD. Returns
- * false if the charset is unknown.
- */
-static bool
-convert(const char *charset, char *data, size_t len, struct buf *out)
-{
-	iconv_t cd = iconv_open("UTF-8", charset);
-	char chunk[512], *to;
-	size_t room, result;
-
-	if (cd == (iconv_t)-1)
-		return false;
-	do {
-		to = chunk;
-		room = sizeof(chunk);
-		result = iconv(cd, &data, &len, &to, &room);
-		buf_append(out, chunk, sizeof(chunk) - room);
-		if (result == (size_t)-1 && errno != E2BIG) {
-			buf_puts(out, "\xef\xbf\xbd");
-			if (len > 0) {
-				data++;
-				len--;
-			}
-		}
-	} while (len > 0);
-	iconv_close(cd);
-	return true;
-}
 
 static void
 words_flush(struct words *words, struct buf *out)
 {
 	if (words->charset[0] != '\0' && words->octets.len > 0)
-		convert(words->charset, words->octets.data, words->octets.len,
-		    out);
+		charset_convert(words->charset, words->octets.data,
+		    words->octets.len, out);
 	words->charset[0] = '\0';
 	words->octets.len = 0;
 }
@@ -186,31 +167,35 @@ charset_copy(char charset[CHARSET_MAX], const char *text, size_t len)
 	return true;
 }
 
-static bool
-charset_known(const char *charset)
-{
-	iconv_t cd = iconv_open("UTF-8", charset);
-
-	if (cd == (iconv_t)-1)
-		return false;
-	iconv_close(cd);
-	return true;
-}
-
 /* Where an encoded word's parts are: "=?CHARSET?E?TEXT?=". */
 struct parts {
 	size_t charset_len, text_at, text_len, len;
 	char encoding;
 };
 
+/* The first "?=" at or after at; limit: there is none. */
+static const char *
+next_end(struct ends *ends, const char *at, const char *limit)
+{
+	const char *end = at;
+
+	if (ends->end != NULL && at >= ends->from && at <= ends->end)
+		return ends->end;
+	/* a bare "?" in the text is met in the wild */
+	while ((end = memchr(end, '?', (size_t)(limit - end))) != NULL)
+		if (++end < limit && *end == '=')
+			break;
+	ends->from = at;
+	ends->end = end == NULL ? limit : end - 1;
+	return ends->end;
+}
+
 /* Has data the shape of an encoded word in front? */
 static bool
-split(const char *data, size_t len, struct parts *parts)
+split(const char *data, size_t len, struct ends *ends, struct parts *parts)
 {
 	const char *mark, *end;
 
-	if (len > WORD_MAX)
-		len = WORD_MAX;
 	if (len < 8 || data[0] != '=' || data[1] != '?')
 		return false;
 	mark = memchr(data + 2, '?', len - 2);
@@ -218,17 +203,13 @@ split(const char *data, size_t len, struct parts *parts)
 	    (mark[1] != 'b' && mark[1] != 'B' && mark[1] != 'q' &&
 		mark[1] != 'Q'))
 		return false;
-	end = mark + 3;
-	do {
-		/* a bare "?" in the text is met in the wild */
-		end = memchr(end, '?', (size_t)(data + len - end));
-		if (end == NULL || ++end == data + len)
-			return false;
-	} while (*end != '=');
+	end = next_end(ends, mark + 3, data + len);
+	if (end == data + len || end - data > WORD_MAX - 2)
+		return false;
 	parts->encoding = (char)toupper((unsigned char)mark[1]);
 	parts->charset_len = (size_t)(mark - data) - 2;
 	parts->text_at = (size_t)(mark - data) + 3;
-	parts->len = (size_t)(end - data) + 1;
+	parts->len = (size_t)(end - data) + 2;
 	parts->text_len = parts->len - 2 - parts->text_at;
 	return true;
 }
@@ -243,11 +224,11 @@ word(const char *data, size_t len, struct words *words, struct buf *out)
 	char charset[CHARSET_MAX];
 	struct parts parts;
 
-	if (!split(data, len, &parts) ||
+	if (!split(data, len, &words->ends, &parts) ||
 	    !charset_copy(charset, data + 2, parts.charset_len))
 		return 0;
 	if (strcasecmp(charset, words->charset) != 0) {
-		if (!charset_known(charset))
+		if (!charset_known(charset, &words->opens))
 			return 0;
 		words_flush(words, out);
 		memcpy(words->charset, charset, sizeof(charset));
@@ -262,7 +243,7 @@ word(const char *data, size_t len, struct words *words, struct buf *out)
 void
 header_decode(const char *value, size_t len, struct buf *out)
 {
-	struct words words = { "", BUF_INIT };
+	struct words words = { "", BUF_INIT, { NULL, NULL }, OPENS_MAX };
 	bool after_word = false;
 	size_t n, blanks;
 
@@ -315,6 +296,7 @@ enclosed(const char *data, size_t len, char close, struct buf *out)
 static void
 address_split(const char *value, size_t len, struct address *address)
 {
+	struct ends ends = { NULL, NULL };
 	struct parts parts;
 	size_t n;
 
@@ -333,7 +315,7 @@ address_split(const char *value, size_t len, struct address *address)
 				return;
 		} else {
 			/* unencoded commas and quotes do occur in words */
-			if (split(value, len, &parts))
+			if (split(value, len, &ends, &parts))
 				n = parts.len;
 			buf_append(&address->phrase, value, n);
 		}
