@@ -336,8 +336,8 @@ tester@127.0.0.1, and no terminal to ask at: give --password-command, \
 
 @test "links: planted in the state directory, they are not followed" {
 	start_server --mailbox mail
-	echo precious >file
 	umask 022
+	echo precious >file
 	for suffix in '' .lock .new; do
 		rm -rf .local box
 		run --separate-stderr -0 poplar fetch --maildir box "${PLAIN[@]}" \

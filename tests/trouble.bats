@@ -140,7 +140,9 @@ unprivileged() {
 	run --separate-stderr -73 unprivileged fetch --maildir Mail "${TLS[@]}"
 	assert_output ''
 	said "poplar: tester@localhost: $HOME/Mail: Permission denied"
-	chmod 500 Mail Mail/*
+	# An ordinary user cannot look into it before it is opened.
+	chmod 700 Mail
+	chmod 500 Mail/* Mail
 	run --separate-stderr -73 unprivileged fetch --maildir Mail "${TLS[@]}"
 	assert_output ''
 	assert_regex "$stderr" "^poplar: tester@localhost: $HOME/Mail[^:]*: Permission denied$"
