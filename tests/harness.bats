@@ -224,3 +224,34 @@ ann XOAUTH2 refused"
 	run -0 "$TESTS_DIR/fuzz/run" places
 	assert_output ""
 }
+
+# .ci with a make that says what the tests say, and with status $MAKE_STATUS for
+# the goal $MAKE_FAILS.
+copy_ci() {
+	mkdir t t/bin
+	cp -R "$TESTS_DIR/../.ci" t/.ci
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\necho "made $*"; echo "3 passed, 0 failed, 0 skipped"\n%s\n' \
+		'case " $* " in *" ${MAKE_FAILS:-none} "*) exit 2 ;; esac' >t/bin/make
+	printf '#!/bin/sh\necho 1000\n' >t/bin/id
+	chmod +x t/bin/*
+}
+
+@test "ci: the closing lines of the tests come at the end, with the time" {
+	copy_ci
+	PATH=$PWD/t/bin:$PATH run --separate-stderr -0 t/.ci/run
+	assert_line 'made deps check'
+	assert_line 'made check-sanitize'
+	assert_line 'ordinary: left out, because only root can make a user for it'
+	assert_equal "$(grep -c '^3 passed, 0 failed, 0 skipped$' <<<"$output")" 8
+	assert_line --index -1 --regexp '^ci: all is well after [0-9]+ s$'
+	assert_regex "$output" $'\nci: [0-9]+ s: env WERROR=1 make deps check\n3 passed, 0 failed, 0 skipped\nci: [0-9]+ s: .ci/ordinary\n'
+}
+
+@test "ci: what fails ends it" {
+	copy_ci
+	PATH=$PWD/t/bin:$PATH MAKE_FAILS=lint run --separate-stderr -1 t/.ci/run
+	assert_line 'made deps lint'
+	refute_line 'made check-sanitize'
+	assert_line --index -1 --regexp '^ci: failed: make deps lint after [0-9]+ s$'
+}
