@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# A sample of the sweeps over crashes, errors, signals and losses of power.
+# A sample of the sweeps over crashes, errors, signals and losses of power, and
+# of random histories.
 
 load lib/common
 
@@ -8,4 +9,11 @@ load lib/common
 	run "$TESTS_DIR/torture/run" quick
 	assert_success
 	assert_line --regexp '^torture: [0-9]{3,} points, nothing lost,'
+}
+
+@test "a program that does nothing is found out, with the shortest history" {
+	POPLAR=/bin/true run "$TESTS_DIR/torture/soak" --seed sample --count 3
+	assert_failure 1
+	assert_line --regexp '^seed sample, history 1: false0: letter [0-9]+ is not'
+	assert_line --regexp "^    shortest: .*/soak -v --play 'to=maildir end=[a-z]+; arrive [0-3]'"
 }

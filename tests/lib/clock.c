@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Preloaded into poplar: the clock of the machine is $CLOCK_OFFSET seconds off,
- * and what deadlines are measured by runs $CLOCK_SPEED times as fast.
+ * and what deadlines are measured by runs $CLOCK_SPEED times as fast, so that
+ * it waits for as much less.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -38,4 +40,26 @@ time(time_t *out)
 	if (out != NULL)
 		*out = now.tv_sec;
 	return now.tv_sec;
+}
+
+int
+poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	const char *speed = getenv("CLOCK_SPEED");
+	long long ns = timeout_ms * 1000000LL;
+	struct timespec wait;
+
+	if (speed != NULL)
+		ns /= strtol(speed, NULL, 10);
+	wait.tv_sec = ns / 1000000000;
+	wait.tv_nsec = ns % 1000000000;
+	return ppoll(fds, count, timeout_ms < 0 ? NULL : &wait, NULL);
+}
+
+/* What poll(2) is called by where the compiler checks its arguments. */
+int
+__poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size)
+{
+	(void)size;
+	return poll(fds, count, timeout_ms);
 }

@@ -5,8 +5,8 @@
  * them. A seccomp filter stops the command at these kinds only, so a run costs
  * hardly more than without.
  *
- *     inject [-rw] [-t SECONDS] [-p PREFIX] [-l TRACE -d DATA] [-k CALL -f
- * FAULT] COMMAND [ARGUMENT...]
+ *     inject [-rw] [-t SECONDS] [-p PREFIX] [-o OUTPUT] [-l TRACE -d DATA]
+ *         [-k CALL -f FAULT] COMMAND [ARGUMENT...]
  *
  * Counting starts at the first call that names a path under PREFIX, so that the
  * dynamic loader is not counted. With -r the calls that look at files are the
@@ -22,7 +22,8 @@
  *
  * On standard output, one line, its fields separated by tabs:
  *     calls=N  hit=NAME|-  path=PATH|-  end=exit|signal|hang  status=N
- * The command's standard output goes to standard error.
+ * The command's standard output goes to the file OUTPUT, else to standard
+ * error.
  *
  * TRACE gets a line a counted call, fields separated by tabs: index, name,
  * result (negative: errno), inode, flags or length, offset, where its data are
@@ -179,6 +180,7 @@ static struct {
 	int number; /* errno or signal */
 	unsigned long at;
 	const char *prefix;
+	int output; /* -1 */
 	FILE *trace, *data;
 	unsigned long calls;
 	bool counting, after; /* after: the call under way is at its fault */
@@ -618,7 +620,8 @@ start(char **argv)
 	if ((run.pid = fork()) == -1)
 		err(1, "fork");
 	if (run.pid == 0) {
-		dup2(STDERR_FILENO, STDOUT_FILENO);
+		dup2(run.output != -1 ? run.output : STDERR_FILENO,
+		    STDOUT_FILENO);
 		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1)
 			err(1, "ptrace");
 		raise(SIGSTOP);
@@ -721,7 +724,8 @@ main(int argc, char **argv)
 	unsigned int seconds = 30;
 	int option;
 
-	while ((option = getopt(argc, argv, "+rwt:p:l:d:k:f:")) != -1) {
+	run.output = -1;
+	while ((option = getopt(argc, argv, "+rwt:p:o:l:d:k:f:")) != -1) {
 		switch (option) {
 		case 'r':
 			kinds = looking;
@@ -735,6 +739,12 @@ main(int argc, char **argv)
 			break;
 		case 'p':
 			run.prefix = optarg;
+			break;
+		case 'o':
+			run.output = open(optarg,
+			    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+			if (run.output == -1)
+				err(1, "%s", optarg);
 			break;
 		case 'l':
 			run.trace = create(optarg);

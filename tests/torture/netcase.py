@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 from popserver import Message, Plan
@@ -90,6 +91,40 @@ def is_death(status, said):
         status < 0 or status == 70 or "Sanitizer" in said)
 
 
+def write_password(path):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        file.write(PASSWORD + "\n")
+
+
+def login(port, password):
+    """poplar's options, but for how it gets there."""
+    return ["--no-config", "--port", str(port), "--user", "tester",
+            "--password-file", password]
+
+
+PLAIN = ["--host", "127.0.0.1", "--tls", "none", "--insecure-auth"]
+
+
+def leftovers(state, target):
+    """What no clean run may leave: tmp files, spools, locks."""
+    found = [name for name in os.listdir(state)
+             if name not in ("state", "state.lock")]
+    tmp = os.path.join(target, "tmp")
+    if os.path.isdir(tmp):
+        found += os.listdir(tmp)
+    return found
+
+
+def die_with(parent):
+    """This process of a pool must not outlive its parent."""
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class Trial:
     """The place of one case: destination, state, how poplar is called."""
 
@@ -103,20 +138,16 @@ class Trial:
         shutil.rmtree(where, ignore_errors=True)
         os.makedirs(self.state)
         password = os.path.join(where, "password")
-        with open(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600),
-                  "w") as file:
-            file.write(PASSWORD + "\n")
+        write_password(password)
         self.arguments = [
-            "fetch", "--no-config", "--state", self.state + "/state",
-            "--port", str(server.port), "--user", "tester",
-            "--password-file", password, "--sync=" + case.sync,
+            "fetch", *login(server.port, password),
+            "--state", self.state + "/state", "--sync=" + case.sync,
             "--mbox" if case.mbox else "--maildir", self.target]
         if case.tls:
             self.arguments += ["--host", "localhost", "-4", "--tls", "implicit",
                                "--tls-ca-file", ca]
         else:
-            self.arguments += ["--host", "127.0.0.1", "--tls", "none",
-                               "--insecure-auth"]
+            self.arguments += PLAIN
         if not case.keep:
             self.arguments.append("--delete")
 
@@ -154,15 +185,6 @@ class Trial:
             if os.path.isdir(path):
                 found += [read(os.path.join(path, name))
                           for name in os.listdir(path)]
-        return found
-
-    def leftovers(self):
-        """What no clean run may leave: tmp files, spools, locks."""
-        found = [name for name in os.listdir(self.state)
-                 if name not in ("state", "state.lock")]
-        tmp = os.path.join(self.target, "tmp")
-        if os.path.isdir(tmp):
-            found += os.listdir(tmp)
         return found
 
     def compare(self, box, served, allowed):
@@ -229,7 +251,7 @@ def try_case(poplar, where, server, case, ca):
     bad["failed"] += status not in (0, None)
     for name, count in zip(BAD, trial.compare(box, len(last), allowed)):
         bad[name] = count
-    left = trial.leftovers()
+    left = leftovers(trial.state, trial.target)
     bad["leftovers"] = len(left)
     bad["locks"] += os.path.exists(trial.target + ".lock")
     if left:

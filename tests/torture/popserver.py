@@ -13,6 +13,8 @@ import threading
 
 FOREVER = 1 << 30
 PATIENCE_S = 60  # no session of a sweep is silent for so long
+REFUSALS = {"err": b"-ERR refused by the test\r\n",
+            "temp": b"-ERR [SYS/TEMP] not just now\r\n"}
 
 
 class Message:
@@ -126,6 +128,8 @@ class Line:
 
 
 class Session:
+    greeting = b"+OK ready"
+
     def __init__(self, server, line, plan, faulty):
         self.server = server
         self.line = line
@@ -181,8 +185,8 @@ class Session:
         if kind in ("fin", "rst", "stall"):
             self.flush()
             self.line.end(kind)
-        if kind == "err":
-            self.say(b"-ERR refused by the test\r\n")
+        if kind in REFUSALS:
+            self.say(REFUSALS[kind])
             return
         if kind == "garbage":
             self.say(b"%&/ what is this\r\n")
@@ -250,6 +254,18 @@ class Session:
             return (1 << 63) - 1
         return size
 
+    def delete(self, index):
+        self.deleted.add(index)
+
+    def text(self, index, verb):
+        """What RETR and TOP show of it."""
+        return self.box[index].wire()
+
+    @staticmethod
+    def top(lines, count):
+        header = lines.index(b"") + 1 if b"" in lines else len(lines)
+        return lines[:header + count]
+
     def numbers(self):
         lie = self.plan.lie
         numbers = [i for i in range(len(self.box)) if i not in self.deleted]
@@ -296,7 +312,8 @@ class Session:
 
     def command(self, verb, argument):
         status, lines, act = b"+OK", None, lambda: None
-        index = int(argument) - 1 if argument.isdigit() else -1
+        number, _, count = argument.partition(" ")
+        index = int(number) - 1 if number.isdigit() else -1
         if self.is_refused(verb, argument):
             status = b"-ERR not served"
         elif verb == "CAPA":
@@ -316,10 +333,12 @@ class Session:
             if not 0 <= index < len(self.box) or index in self.deleted:
                 status = b"-ERR no such message"
             elif verb == "DELE":
-                act = lambda: self.deleted.add(index)
+                act = lambda: self.delete(index)
             else:
                 status = b"+OK %d octets" % self.size(index)
-                lines = self.box[index].wire()
+                lines = self.text(index, verb)
+                if verb == "TOP" and count.isdigit():
+                    lines = self.top(lines, int(count))
                 if self.plan.lie == "retr-bare":
                     status = b"+OK"
         elif verb == "QUIT":
@@ -333,7 +352,7 @@ class Session:
         self.server.box = [m for m in self.server.box if m not in gone]
 
     def serve(self):
-        self.reply("GREETING", b"+OK ready", None, lambda: None)
+        self.reply("GREETING", self.greeting, None, lambda: None)
         while True:
             verb, _, argument = self.read_line().partition(" ")
             self.command(verb.upper(), argument)
@@ -346,9 +365,10 @@ class Server(threading.Thread):
     """Connections are served one after the other; begin() and settle() enclose
     a client's run."""
 
-    def __init__(self, context=None):
+    def __init__(self, context=None, session=Session):
         super().__init__(daemon=True)
         self.context = context
+        self.session = session
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(16)
@@ -396,7 +416,7 @@ class Server(threading.Thread):
         line = None
         try:
             line = Line(sock, self.context, plan if faulty else None)
-            session = Session(self, line, plan, faulty)
+            session = self.session(self, line, plan, faulty)
             session.serve()
             if line.tls:
                 line.pump(line.tls.unwrap)
