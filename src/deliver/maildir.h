@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Private to this room: what maildir.c and maildir_recover.c share. */
+/* Private to this room: what the maildir files share. */
 #ifndef DELIVER_MAILDIR_H
 #define DELIVER_MAILDIR_H
+
+#include <sys/types.h>
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -39,6 +41,15 @@ struct maildir_scan {
 int maildir_scan_begin(struct maildir_scan *scan, int at, const char *name);
 const char *maildir_scan_next(struct maildir_scan *scan);
 void maildir_scan_end(struct maildir_scan *scan);
+
+/* A file of tmp/ that may have been filed in a folder. */
+struct maildir_filed {
+	dev_t device;
+	ino_t inode;
+	bool found;
+};
+/* Look for n of them in new/ and cur/ of path and of the folders below it. */
+void maildir_find_filed(const char *path, struct maildir_filed *list, size_t n);
 
 int maildir_has_own(struct deliver *deliver, struct err *err);
 int maildir_recover(struct deliver *deliver, uint64_t device,

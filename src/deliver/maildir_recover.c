@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Recovery of a maildir by DELIVERY's table, for what was committed and is not
- * known to have been applied:
- *	tmp name	base name in new/ or cur/	decision
- *	two links	any			applied
+ * Recovery of a maildir, for what was committed and is not known to have been
+ * applied:
+ *	tmp name	name in new/ or cur/	decision
+ *	any		yes			applied
  *	one link	no			link it, applied
- *	one link	yes			applied
- *	none		yes			applied (a cleaner took the tmp
- *name, or links are refused here)
+ *	more links	no			in a folder: applied
+ *	more links	no, nor in a folder	link it, applied
  *	none		no			void: fetch it again
+ * Without a tmp name a cleaner took it, or links are refused here. More links
+ * prove nothing by themselves: a backup by hard links makes some, too.
  */
 #include "deliver/maildir.h"
 
@@ -28,8 +29,11 @@
 
 /* What is known of one pending message. */
 struct trace {
-	unsigned int links; /* of its tmp name; 0: no such file */
-	bool found;         /* in new/ or cur/ */
+	bool whole;  /* its tmp name, as long as the final name says */
+	bool linked; /* its tmp name, and it has a second one somewhere */
+	bool found;  /* in new/ or cur/, or filed in a folder */
+	dev_t device;
+	ino_t inode;
 };
 
 int
@@ -216,11 +220,31 @@ look_at_tmp(struct deliver *deliver, const struct maildir *maildir,
 	}
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	if (st.st_nlink >= 2)
-		trace->links = 2;
-	else if (has_size(pending->name, st.st_size))
-		trace->links = 1;
+	trace->whole = has_size(pending->name, st.st_size);
+	trace->linked = st.st_nlink > 1;
+	trace->device = st.st_dev;
+	trace->inode = st.st_ino;
 	return 0;
+}
+
+/* Those with a second name that is not in new/ or cur/: in a folder? */
+static void
+scan_folders(const char *path, struct trace *traces, size_t n)
+{
+	struct maildir_filed *list = xcalloc(n + 1, sizeof(*list));
+	size_t i, count = 0;
+
+	for (i = 0; i < n; i++)
+		if (traces[i].linked && !traces[i].found) {
+			list[count].device = traces[i].device;
+			list[count++].inode = traces[i].inode;
+		}
+	if (count > 0)
+		maildir_find_filed(path, list, count);
+	for (i = count = 0; i < n; i++)
+		if (traces[i].linked && !traces[i].found)
+			traces[i].found = list[count++].found;
+	free(list);
 }
 
 static int
@@ -228,9 +252,9 @@ decide(struct deliver *deliver, struct maildir *maildir,
     struct deliver_pending *pending, const struct trace *trace, struct err *err)
 {
 	pending->decision = DELIVER_APPLIED;
-	if (trace->links == 2 || trace->found)
+	if (trace->found)
 		return 0;
-	if (trace->links == 0) {
+	if (!trace->whole) {
 		pending->decision = DELIVER_VOID;
 		return 0;
 	}
@@ -255,7 +279,7 @@ is_the_place(const struct maildir *maildir, uint64_t device,
 	if (maildir->device == device)
 		return true;
 	for (i = 0; i < n; i++)
-		if (traces[i].links > 0 || traces[i].found)
+		if (traces[i].whole || traces[i].found)
 			return true;
 	return false;
 }
@@ -281,6 +305,7 @@ recover_open(struct deliver *deliver, struct maildir *maildir, uint64_t device,
 		    deliver->path);
 		goto out;
 	}
+	scan_folders(deliver->path, traces, n);
 	for (i = 0; i < n; i++)
 		if (decide(deliver, maildir, &pending[i], &traces[i], err) ==
 		    -1)

@@ -101,6 +101,12 @@ MUTANTS = [
           "	if (request->result == POP3_OK) {\n		verify(batch);\n")],
         [network("replies plain pipelined maildir .* even: late at RETR")]),
     Mutant(
+        "links-trusted", "a second link is taken for the one in new/",
+        [("deliver/maildir_recover.c",
+          "			traces[i].found = list[count++].found;\n",
+          "			traces[i].found = list[count++].inode != 0;\n")],
+        [between(150, "backup-*-kill")]),
+    Mutant(
         "todays-options", "recovery goes to the destination of today's options",
         [("fetch/recover.c",
           "		.kind = from->kind,\n		.path = from->path,\n",

@@ -278,31 +278,69 @@ test_sweep(void)
 static const struct recovery_case {
 	const char *what;
 	bool linked;      /* into new/ */
-	const char *seen; /* moved to cur/ with these flags; "/": elsewhere */
+	const char *seen; /* moved to cur/ with these flags; "/FOLDER": there,
+			     under another name */
+	const char *link; /* what a backup calls the tmp file */
 	bool no_tmp;      /* a cleaner took the tmp name */
 	bool copied;      /* the one in new/ is another file of that name */
 	bool cut;         /* the tmp file is shorter than it was */
 	int decision;
 	int files; /* in new/ and cur/ in the end */
 } recovery_cases[] = {
-	{ "two links", true, NULL, false, false, false, DELIVER_APPLIED, 1 },
-	{ "two links, moved", true, ":2,S", false, false, false,
-	    DELIVER_APPLIED, 1 },
-	{ "two links, filed", true, "/", false, false, false, DELIVER_APPLIED,
-	    0 },
-	{ "one link", false, NULL, false, false, false, DELIVER_APPLIED, 1 },
-	{ "one link, another copy there", true, NULL, false, true, false,
-	    DELIVER_APPLIED, 1 },
-	{ "no tmp, in new", true, NULL, true, false, false, DELIVER_APPLIED,
+	{ "two links", true, NULL, NULL, false, false, false, DELIVER_APPLIED,
 	    1 },
-	{ "no tmp, in cur with flags", true, ":2,RS", true, false, false,
+	{ "two links, moved", true, ":2,S", NULL, false, false, false,
 	    DELIVER_APPLIED, 1 },
-	{ "no tmp, in cur with sizes", true, ",W=9:2,S", true, false, false,
+	{ "two links, renamed", true, "/box/cur", NULL, false, false, false,
 	    DELIVER_APPLIED, 1 },
-	{ "nothing", false, NULL, true, false, false, DELIVER_VOID, 0 },
-	{ "not the file it was", false, NULL, false, false, true, DELIVER_VOID,
-	    0 },
+	{ "filed in a Maildir++ folder", true, "/box/.Archive/cur", NULL, false,
+	    false, false, DELIVER_APPLIED, 0 },
+	{ "filed in a subdirectory", true, "/box/work/new", NULL, false, false,
+	    false, DELIVER_APPLIED, 0 },
+	{ "filed deeper", true, "/box/work/old/cur", NULL, false, false, false,
+	    DELIVER_APPLIED, 0 },
+	/* nobody can tell this from a backup of the tmp file */
+	{ "filed outside", true, "/other/cur", NULL, false, false, false,
+	    DELIVER_APPLIED, 1 },
+	{ "one link", false, NULL, NULL, false, false, false, DELIVER_APPLIED,
+	    1 },
+	{ "a backup's link", false, NULL, "backup", false, false, false,
+	    DELIVER_APPLIED, 1 },
+	{ "a backup's link, to a tmp", false, NULL, "box/.old/tmp/x", false,
+	    false, false, DELIVER_APPLIED, 1 },
+	{ "a backup's link, beside the folders", false, NULL, "box/.old/x",
+	    false, false, false, DELIVER_APPLIED, 1 },
+	{ "a backup's link, in new", true, NULL, "backup", false, false, false,
+	    DELIVER_APPLIED, 1 },
+	{ "a backup's link, cut", false, NULL, "backup", false, false, true,
+	    DELIVER_VOID, 0 },
+	{ "one link, another copy there", true, NULL, NULL, false, true, false,
+	    DELIVER_APPLIED, 1 },
+	{ "no tmp, in new", true, NULL, NULL, true, false, false,
+	    DELIVER_APPLIED, 1 },
+	{ "no tmp, in cur with flags", true, ":2,RS", NULL, true, false, false,
+	    DELIVER_APPLIED, 1 },
+	{ "no tmp, in cur with sizes", true, ",W=9:2,S", NULL, true, false,
+	    false, DELIVER_APPLIED, 1 },
+	{ "nothing", false, NULL, NULL, true, false, false, DELIVER_VOID, 0 },
+	{ "not the file it was", false, NULL, NULL, false, false, true,
+	    DELIVER_VOID, 0 },
 };
+
+/* The directories above a place in the test's own. */
+static void
+make_parents(const char *name)
+{
+	char *path = xstrdup(in_place("%s", name)), *slash;
+
+	for (slash = path + strlen(place) + 1;
+	     (slash = strchr(slash, '/')) != NULL; slash++) {
+		*slash = '\0';
+		(void)mkdir(path, 0700);
+		*slash = '/';
+	}
+	free(path);
+}
 
 static void
 recover_one(const struct recovery_case *c)
@@ -311,7 +349,7 @@ recover_one(const struct recovery_case *c)
 	struct deliver_item item, *list[1] = { &item };
 	struct deliver_pending pending = { .uid = "a", .uid_len = 1 };
 	uint64_t device = deliver_device(deliver);
-	char *tmp, *new;
+	char *tmp, *new, *filed = NULL;
 
 	CHECK_INT(receive(deliver, &item, "a", "message\n", &err), 0);
 	CHECK_INT(deliver_sync(deliver, list, 1, &err), 0);
@@ -324,9 +362,15 @@ recover_one(const struct recovery_case *c)
 	new = xstrdup(in_place("box/new/%s", item.name));
 	if (c->copied)
 		put_file(new, "message\n", 8);
-	if (c->seen != NULL && c->seen[0] == '/')
-		CHECK_INT(rename(new, in_place("filed")), 0);
-	else if (c->seen != NULL)
+	if (c->link != NULL) {
+		make_parents(c->link);
+		CHECK_INT(link(tmp, in_place("%s", c->link)), 0);
+	}
+	if (c->seen != NULL && c->seen[0] == '/') {
+		filed = xasprintf("%s/1.other:2,S", c->seen + 1);
+		make_parents(filed);
+		CHECK_INT(rename(new, in_place("%s", filed)), 0);
+	} else if (c->seen != NULL)
 		CHECK_INT(rename(new,
 			      in_place("box/cur/%s%s", item.name, c->seen)),
 		    0);
@@ -345,6 +389,7 @@ recover_one(const struct recovery_case *c)
 		printf("# in case: %s\n", c->what);
 	free(tmp);
 	free(new);
+	free(filed);
 	free((char *)pending.spool);
 	remove_tree(place);
 	free((char *)spec.path);
