@@ -48,6 +48,7 @@ teardown_file() {
 644 ./usr/share/man/man1/poplar.1
 644 ./usr/share/man/man5/poplar-state.5
 644 ./usr/share/man/man5/poplar.conf.5
+644 ./usr/share/man/man7/poplar-delivery.7
 644 ./usr/share/man/man7/poplar-standards.7
 644 ./usr/share/systemd/user/poplar@.service
 644 ./usr/share/systemd/user/poplar@.timer

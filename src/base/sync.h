@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The only place that syncs. DELIVERY.md, "Syncing".
+ * The only place that syncs.
  */
 #ifndef BASE_SYNC_H
 #define BASE_SYNC_H

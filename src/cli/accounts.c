@@ -255,7 +255,7 @@ cli_leave(struct account *account, struct session *session, int status,
 
 	/* after a failure QUIT is a courtesy */
 	if (session->pop3 != NULL && !pop3_dead(session->pop3) &&
-	    session_quit(session, &quit_err) == -1 && status != -1) {
+	    session_quit(session, false, &quit_err) == -1 && status != -1) {
 		err_prefix(&quit_err, "%s", account->name);
 		status = err_worse(status, cli_fail(&quit_err));
 	}

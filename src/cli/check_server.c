@@ -436,7 +436,7 @@ check_server(struct check *check)
 	memset(&session, 0, sizeof(session));
 	run_session(check, &session);
 	if (session.pop3 != NULL && !pop3_dead(session.pop3) &&
-	    session_quit(&session, &err) == -1 && check->wrong == 0)
+	    session_quit(&session, false, &err) == -1 && check->wrong == 0)
 		say_wrong(check, "quit", NULL, &err);
 	session_close(&session);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A verified batch on its way to being delivered for good: sync, C records,
- * apply, A records, and only then DELE (DELIVERY.md, "A batch").
+ * apply, A records, and only then DELE (poplar-delivery(7)).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,9 @@
 #include "base/xalloc.h"
 #include "fetch/run.h"
 #include "state/state.h"
+
+/* So many sizes that were wrong show that all are estimates. */
+#define PROOFS 3
 
 struct commit {
 	struct run *run;
@@ -78,12 +81,6 @@ commit_fail(struct run *run, struct job *job, const struct err *err)
 	drop(run, job);
 	job->plan->flags |= PLAN_DONE | PLAN_FAILED;
 	run_message(run, job->plan, REPORT_FAILED, NULL, err);
-}
-
-static const struct message *
-job_message(const struct job *job)
-{
-	return &job->run->mailbox.messages[job->plan->num - 1];
 }
 
 /* Fewer octets than announced, by a server whose sizes are to be believed. */
@@ -179,6 +176,8 @@ judge_whole(struct commit *commit, struct job *job)
 	size_t index = job->plan->num - 1;
 
 	job->known = mailbox_settle(&run->mailbox, index, &job->shown);
+	if (state_proved(run->state) >= PROOFS || run->longer >= PROOFS)
+		state_set_server(run->state, STATE_SERVER_ESTIMATES);
 	if (job->known != NULL && !(job->plan->flags & PLAN_DELIBERATE)) {
 		settle_known(run, job);
 	} else if (is_too_much(commit, job)) {

@@ -160,11 +160,14 @@ warn_expiry(struct run *run)
 {
 	uint32_t days = pop3_expire_days(run->session.pop3);
 
-	if (run->account->disposal != ACCOUNT_DELETE &&
-	    days != POP3_EXPIRE_NEVER && run->plan.count > 0)
-		log_warn("%s: the server deletes mail %u days after it was "
-			 "retrieved",
-		    run->account->name, (unsigned int)days);
+	if (run->account->disposal == ACCOUNT_DELETE ||
+	    days == POP3_EXPIRE_NEVER || run->plan.count == 0 ||
+	    (state_server(run->state) & STATE_SERVER_EXPIRES))
+		return;
+	state_set_server(run->state, STATE_SERVER_EXPIRES);
+	log_warn("%s: the server deletes mail %u days after it was "
+		 "retrieved",
+	    run->account->name, (unsigned int)days);
 }
 
 /* Everything between login and QUIT. */
@@ -194,6 +197,34 @@ work(struct run *run, struct err *err)
 	return 0;
 }
 
+/*
+ * Several commands were on the way, and nothing came of the session: there are
+ * servers that offer PIPELINING and lose what comes behind the first command.
+ */
+static void
+doubt_pipelining(struct run *run)
+{
+	const struct pop3 *pop3 = run->session.pop3;
+
+	if (run->account->pipelining == 1 || pop3_lost(pop3) < 2 ||
+	    run->summary->delivered + run->summary->deleted > run->done_before)
+		return;
+	run->account->pipelining = 1;
+	run->trying_lockstep = true;
+	log_warn("%s: %s offers PIPELINING, and has left commands unanswered; "
+		 "going on one by one (--pipelining off)",
+	    run->account->name, run->account->host);
+}
+
+/* It works one by one: the next runs begin so. */
+static void
+learn_lockstep(struct run *run)
+{
+	if (run->trying_lockstep)
+		state_set_server(run->state, STATE_SERVER_LOCKSTEP);
+	run->trying_lockstep = false;
+}
+
 static int
 one_session(struct run *run, struct err *err)
 {
@@ -202,6 +233,8 @@ one_session(struct run *run, struct err *err)
 
 	run->uncommitted = 0;
 	run->probed = 0;
+	run->lost_seen = false;
+	run->deferred = 0;
 	if (run_open_session(run, err) == -1)
 		return -1;
 	run->logged_in = true;
@@ -213,6 +246,7 @@ one_session(struct run *run, struct err *err)
 		r = -1;
 	}
 	if (run->fault.status != 0 || pop3_dead(run->session.pop3)) {
+		doubt_pipelining(run);
 		run_leave(run);
 		return r;
 	}
@@ -273,8 +307,11 @@ sessions(struct run *run, struct err *err)
 	for (;;) {
 		uint64_t before = achieved(run), done_before = done(run);
 
-		if (one_session(run, err) == 0)
+		run->done_before = done_before;
+		if (one_session(run, err) == 0) {
+			learn_lockstep(run);
 			return 0;
+		}
 		/* that it cannot connect any more is not why it began to fail
 		 */
 		if (err_worse(worst.status, err->status) == err->status)
@@ -290,6 +327,20 @@ sessions(struct run *run, struct err *err)
 		log_info("%s: %s; trying again", run->account->name, err->text);
 		back_off(run, attempts);
 	}
+}
+
+/* And those in which a deletion is tried that came to nothing before. */
+static int
+all_sessions(struct run *run, struct err *err)
+{
+	int r = sessions(run, err);
+
+	while (r == 0 && !run->dry_run && remove_is_risk_left(run)) {
+		run->risking = true;
+		r = one_session(run, err);
+		run->risking = false;
+	}
+	return r;
 }
 
 static int
@@ -347,7 +398,12 @@ fetch_run(struct account *account, const struct fetch_options *options,
 	r = prepare(&run, err);
 	for (int n = 0; r == 0 && n < REPEAT_MAX; n++) {
 		before = summary->delivered;
-		r = sessions(&run, err);
+		r = all_sessions(&run, err);
+		/* mail was delivered; what comes next may wait */
+		if (n > 0 && r == -1 && run.login_delayed) {
+			r = 0;
+			break;
+		}
 		if (!account->repeat || summary->delivered == before ||
 		    run.plan.is_explicit)
 			break;

@@ -133,6 +133,7 @@ look_done(void *arg, struct pop3_request *request)
 	run->spoken_at = deadline_now();
 	fingerprinter_final(run->printer, &shown.print, shown.whole);
 	shown.octets = request->octets;
+	run->lost_seen |= request->result == POP3_LOST;
 	if (request->result == POP3_LOST) {
 		/* the last one of a group frees it */
 		if (look->group != NULL &&
@@ -156,6 +157,7 @@ compare_done(void *arg, struct pop3_request *request)
 	run->spoken_at = deadline_now();
 	fingerprinter_final(run->printer, &shown.print, shown.whole);
 	shown.octets = request->octets;
+	run->lost_seen |= request->result == POP3_LOST;
 	if (request->result == POP3_OK) {
 		run->uncommitted++;
 		if (mailbox_settle(&run->mailbox, look->index, &shown) !=

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What an earlier run committed and did not finish: decided by each record's
- * own destination, not by today's options (DELIVERY.md, "Recovery").
+ * own destination, not by today's options (poplar-delivery(7)).
  */
 #include <libgen.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * DELEs: queued among the RETRs, counted as done only when QUIT was answered,
- * owed until a complete listing lacks the message (DELIVERY.md, "Owed").
+ * owed until a complete listing lacks the message (poplar-delivery(7)).
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -41,6 +41,12 @@ removal_done(void *arg, struct pop3_request *request)
 		(void)pop3_refused(run->session.pop3, request, &err);
 		run_warn(run, &err);
 	}
+	/* refused, or the one that a session ended on: counted, for it alone */
+	if (removal->entry != NULL &&
+	    (request->result == POP3_ERR ||
+		(request->result == POP3_LOST && !run->lost_seen)))
+		state_refusal(run->state, removal->entry);
+	run->lost_seen |= request->result == POP3_LOST;
 	removal->next = run->free_removals;
 	run->free_removals = removal;
 }
@@ -88,6 +94,33 @@ is_vain(struct run *run, struct state_entry *entry, uint32_t num)
 	return true;
 }
 
+bool
+remove_is_risk_left(const struct run *run)
+{
+	return run->deferred > 0 && run->risk_count < RISKS_MAX;
+}
+
+/*
+ * What came to nothing before may end the session again, and with it all that
+ * is deleted in it. May it be tried now?
+ */
+static bool
+may_risk(struct run *run, const struct state_entry *entry)
+{
+	if (entry->deletions == 0 || run->options == NULL || run->dry_run)
+		return true;
+	for (size_t i = 0; i < run->risk_count; i++)
+		if (run->risked[i] == entry->serial)
+			return false;
+	if (!run->risking || run->risk_count == RISKS_MAX) {
+		run->deferred++;
+		return false;
+	}
+	run->risking = false;
+	run->risked[run->risk_count++] = entry->serial;
+	return true;
+}
+
 void
 remove_due(struct run *run, size_t index)
 {
@@ -98,7 +131,7 @@ remove_due(struct run *run, size_t index)
 	    !(message->flags & MESSAGE_PROVED) ||
 	    /* the delete command looks at whole groups, and may want less */
 	    (run->options == NULL && !(message->flags & MESSAGE_WANTED)) ||
-	    is_vain(run, message->entry, num))
+	    is_vain(run, message->entry, num) || !may_risk(run, message->entry))
 		return;
 	if (run->dry_run)
 		run_listed(run, num, REPORT_PLANNED, true);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Has the server given all messages new UIDLs? (DELIVERY.md, "Renumbered") */
+/* Has the server given all messages new UIDLs? (poplar-delivery(7)) */
 #ifndef FETCH_RENUMBER_H
 #define FETCH_RENUMBER_H
 

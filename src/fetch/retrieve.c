@@ -2,7 +2,7 @@
 /*
  * The pipelined loop: RETRs go out batch by batch with a sentinel behind each
  * batch, bodies stream into the destination's files, and a batch whose
- * sentinel came back right is committed (DELIVERY.md, "A batch").
+ * sentinel came back right is committed (poplar-delivery(7)).
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,10 +10,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "account/account.h"
 #include "base/aside.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/fingerprint.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "base/stop.h"
 #include "base/xalloc.h"
@@ -27,6 +29,10 @@
  */
 #define OTHER_DESCRIPTORS 32
 /* A message may be longer than LIST said, but not without end. */
+/* A message that takes its time: those before it are committed first. */
+#define LARGE_OCTETS (UINT64_C(1024) * 1024)
+/* Servers add a line end that a message lacks, and do not count it. */
+#define LINE_END_OCTETS 2
 #define BODY_SLACK (UINT64_C(16) * 1024 * 1024)
 
 static struct batch *
@@ -58,6 +64,12 @@ job_new(struct run *run)
 	job->run = run;
 	job->item.fd = -1;
 	return job;
+}
+
+const struct message *
+job_message(const struct job *job)
+{
+	return &job->run->mailbox.messages[job->plan->num - 1];
 }
 
 /* A local fault in a callback: remembered, the loop ends on it. */
@@ -137,6 +149,9 @@ judge(struct job *job)
 	struct run *run = job->run;
 	uint64_t octets = plan_octets(run, job->plan);
 
+	if ((job_message(job)->flags & MESSAGE_SIZED) &&
+	    request->octets > octets + LINE_END_OCTETS)
+		run->longer++;
 	if (looks_like_status(request) || (request->octets <= 2 && octets > 2))
 		job->suspect = true;
 	if (request->octets != octets || octets == run->previous_octets ||
@@ -153,6 +168,7 @@ job_done(void *arg, struct pop3_request *request)
 	struct err err = ERR_INIT;
 
 	run->spoken_at = deadline_now();
+	run->lost_seen |= request->result == POP3_LOST;
 	if (job->begun || request->result == POP3_OK)
 		fingerprinter_final(run->printer, &job->shown.print,
 		    job->shown.whole);
@@ -166,6 +182,7 @@ job_done(void *arg, struct pop3_request *request)
 		return;
 	}
 	job->whole = true;
+	run->stalls = 0;
 	judge(job);
 	run->progress.messages++;
 	if (run->report->progress != NULL)
@@ -261,7 +278,9 @@ close_lockstep(struct run *run, bool last, struct err *err)
 			sentinel_spare(run);
 		return 0;
 	}
-	if (last || is_due(batch, at_most(run, LOCKSTEP_MESSAGES), LOCKSTEP_MS))
+	if (last ||
+	    is_due(batch, run->losses > 0 ? 1 : at_most(run, LOCKSTEP_MESSAGES),
+		LOCKSTEP_MS))
 		return sentinel_submit(run, err);
 	return 0;
 }
@@ -319,6 +338,11 @@ submit_messages(struct run *run, struct err *err)
 				return 0;
 			return submit_careful(run, plan, err);
 		}
+		/* small ones need not wait for a large one */
+		if (run->open != NULL &&
+		    plan_octets(run, plan) >= LARGE_OCTETS &&
+		    close_when_due(run, true, err) == -1)
+			return -1;
 		if (run->next > 0 && run->batches != NULL &&
 		    (run->batches->first->plan->flags & PLAN_CAREFUL))
 			return 0;
@@ -345,6 +369,9 @@ begin_stopping(struct run *run)
 	if (run->stopping || stop_signal() == 0)
 		return;
 	run->stopping = true;
+	log_info("%s: interrupted: delivering what has come; once more to "
+		 "leave at once",
+	    run->account->name);
 	run->stop_at = deadline_after(DRAIN_MS);
 	pop3_on_stop(run->session.pop3, POP3_STOP_IGNORED);
 	pop3_until(run->session.pop3, run->stop_at);
@@ -393,6 +420,9 @@ static void
 mark_unfinished(struct run *run, const struct err *err)
 {
 	bool out_of_step = err->status == EX_PROTOCOL, head = true;
+	bool stalled = pop3_was_silent(run->session.pop3);
+
+	run->stalls += stalled;
 
 	for (struct batch *b = run->batches; b != NULL; b = b->next) {
 		for (struct job *job = b->first; job != NULL; job = job->next) {
@@ -406,7 +436,8 @@ mark_unfinished(struct run *run, const struct err *err)
 				plan->losses++;
 			}
 			if ((alone && (out_of_step || plan->losses > 2)) ||
-			    plan->losses > 3)
+			    plan->losses > 3 ||
+			    (stalled && plan->losses > 0 && run->stalls < 2))
 				commit_fail(run, job, err);
 			else if (out_of_step || plan->losses > 1)
 				plan->flags |= PLAN_CAREFUL;

@@ -210,11 +210,16 @@ run_open_session(struct run *run, struct err *err)
 
 	if (check_login_delay(run, err) == -1)
 		return -1;
+	if (run->account->pipelining == 0 &&
+	    (state_server(run->state) & STATE_SERVER_LOCKSTEP))
+		run->account->pipelining = 1;
 	if (session_connect(session, run->account, run->until_ms, err) == 0 &&
 	    session_secure(session, err) == 0) {
 		if (session_login(session, err) == 0)
 			return 0;
-		if (pop3_last_code(session->pop3) == POP3_CODE_LOGIN_DELAY)
+		run->login_delayed =
+		    pop3_last_code(session->pop3) == POP3_CODE_LOGIN_DELAY;
+		if (run->login_delayed)
 			state_set_login_after(run->state,
 			    (uint32_t)time(NULL) + login_delay(session->pop3));
 	}
@@ -295,7 +300,7 @@ run_quit(struct run *run, struct err *err)
 		run_leave(run);
 		return 0;
 	}
-	r = session_quit(&run->session, err);
+	r = session_quit(&run->session, run->removed_count > 0, err);
 	remove_settle(run, r == 0);
 	return r;
 }

@@ -22,7 +22,7 @@ struct state;
 struct state_entry;
 
 /*
- * A batch closes at one of these (DELIVERY.md, "A batch"). The first is small,
+ * A batch closes at one of these (poplar-delivery(7)). The first is small,
  * to get something home; later ones share their syncs among more, as many as
  * one write to the journal may hold.
  */
@@ -31,7 +31,7 @@ struct state_entry;
 #define BATCH_OCTETS (32 * 1024 * 1024)
 #define BATCH_MS 2000
 /* In lock-step a sentinel costs a round trip, so it waits longer. */
-#define LOCKSTEP_MESSAGES 256
+#define LOCKSTEP_MESSAGES 32
 #define LOCKSTEP_MS 15000
 
 /* One message on its way, from RETR until its tmp name is gone. */
@@ -51,6 +51,10 @@ struct job {
 	struct state_entry *known; /* asked for again */
 	struct state_entry *entry; /* once committed */
 };
+
+/* Deletions that came to nothing before are tried again, alone, in a session of
+ * their own: so many a run. */
+#define RISKS_MAX 3
 
 enum batch_stage {
 	BATCH_OPEN,     /* RETRs are still added */
@@ -122,12 +126,18 @@ struct run {
 	uint64_t unjudged; /* messages whose size a policy wants to know */
 	uint64_t previous_octets;
 	enum sentinel sentinel;
-	unsigned int losses; /* connections lost in this run */
-	struct err fault;    /* local: nothing more may be delivered */
-	bool logged_in;      /* once at least: it is worth coming back */
-	bool final;          /* another session would end the same way */
-	bool retrieving;     /* once at least: the listings make sense */
-	bool stopping;       /* a signal: drain and end */
+	unsigned int losses;  /* connections lost in this run */
+	unsigned int stalls;  /* of these, by silence, since something came */
+	unsigned int longer;  /* messages that were longer than LIST said */
+	bool lost_seen;       /* the first request of a dead session was told */
+	uint64_t done_before; /* delivered and deleted before this session */
+	bool login_delayed;   /* the server wants a pause between logins */
+	bool trying_lockstep; /* commands that were pipelined went unanswered */
+	struct err fault;     /* local: nothing more may be delivered */
+	bool logged_in;       /* once at least: it is worth coming back */
+	bool final;           /* another session would end the same way */
+	bool retrieving;      /* once at least: the listings make sense */
+	bool stopping;        /* a signal: drain and end */
 	int64_t stop_at;
 	int64_t spoken_at; /* when the server was last spoken to */
 	struct pop3_request noop;
@@ -140,6 +150,10 @@ struct run {
 	struct report_progress progress;
 
 	/* removing */
+	size_t deferred; /* deletions that have ended a session, or failed */
+	bool risking;    /* in this session one of them is tried */
+	uint32_t risked[RISKS_MAX]; /* serials of those that were */
+	size_t risk_count;
 	struct removal *free_removals;
 	struct removed *removed; /* owned */
 	size_t removed_count, removed_room;
@@ -187,6 +201,9 @@ int filter_plan(struct run *run, struct err *err);
 /* recover.c: bring what an earlier run left to its end. 0 or -1. */
 int recover(struct run *run, struct err *err);
 
+/* What the server lists of it. */
+const struct message *job_message(const struct job *job);
+
 /*
  * retrieve.c: everything in run->plan, deletions too. 0: all that could be
  * done has been done (see the items); -1: the session or a local fault
@@ -228,6 +245,8 @@ void remove_submit(struct run *run, struct state_entry *entry, uint32_t num);
 void remove_due(struct run *run, size_t index);
 /* The session has ended: quit tells whether QUIT was answered +OK. */
 void remove_settle(struct run *run, bool quit);
+/* Is another one to be tried that may end the session? */
+bool remove_is_risk_left(const struct run *run);
 void remove_free(struct run *run);
 
 #endif

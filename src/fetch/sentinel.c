@@ -116,6 +116,7 @@ answered(void *arg, struct pop3_request *request)
 	struct batch *batch = arg;
 	struct err err = ERR_INIT;
 
+	batch->run->lost_seen |= request->result == POP3_LOST;
 	if (request->result == POP3_LOST)
 		return;
 	if (request->result == POP3_ERR && batch->asked_by != SENTINEL_NONE) {

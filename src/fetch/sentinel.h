@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The question behind a batch's RETRs whose answer shows that no reply has
- * been swallowed or doubled (DELIVERY.md, "A batch", 2).
+ * been swallowed or doubled (poplar-delivery(7)).
  */
 #ifndef FETCH_SENTINEL_H
 #define FETCH_SENTINEL_H

@@ -185,6 +185,20 @@ pair_alone(struct mailbox *mailbox, struct message *message,
 		state_learn_size(mailbox->state, entry, message->octets);
 }
 
+/* A message and a record, both alone, and as they were: nearly all are so. */
+static bool
+is_unchanged(const struct mailbox *mailbox, const struct message *message)
+{
+	const struct state_entry *entry = message->entry;
+
+	return entry != NULL && (message->flags & MESSAGE_ALONE) &&
+	    (entry->flags & ~(STATE_OWED | STATE_UNDELETABLE)) ==
+	    STATE_DELIVERED &&
+	    (message->flags & MESSAGE_SIZED) &&
+	    message->octets == entry->list_octets &&
+	    state_next(mailbox->state, entry) == NULL;
+}
+
 static void
 decide_group(struct mailbox *mailbox, size_t first)
 {
@@ -193,6 +207,15 @@ decide_group(struct mailbox *mailbox, size_t first)
 	uint16_t flags = 0;
 	enum verdict verdict;
 
+	if (is_unchanged(mailbox, message)) {
+		message->verdict = VERDICT_SEEN;
+		message->flags |= MESSAGE_SOLE | MESSAGE_PAIRED |
+		    (mailbox_is_due(&mailbox->policy, mailbox->state,
+			 message->entry) ?
+			    MESSAGE_DUE :
+			    0);
+		return;
+	}
 	for (size_t m = first; m != SIZE_MAX; m = group_next(mailbox, m))
 		group.listed++;
 	for (struct state_entry *e = message->entry; e != NULL;

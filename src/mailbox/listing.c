@@ -72,26 +72,33 @@ uidl_line(void *arg, const char *line, size_t len, struct err *err)
 	return 0;
 }
 
+static bool
+has_number(const struct asking *asking, const char *line, size_t len,
+    uint32_t *num)
+{
+	struct err ignored = ERR_INIT;
+	const char *rest;
+	size_t rest_len;
+
+	return pop3_parse_uidl(asking->pop3, line, len, num, &rest, &rest_len,
+		   &ignored) == 0;
+}
+
 static int
 list_line(void *arg, const char *line, size_t len, struct err *err)
 {
 	struct asking *asking = arg;
-	struct err odd = ERR_INIT;
-	const char *rest;
-	size_t rest_len;
 	uint64_t octets;
 	uint32_t num;
 
 	if (is_blank(&line, &len))
 		return 0;
-	if (pop3_parse_list(asking->pop3, line, len, &num, &octets, &odd) ==
+	if (pop3_parse_list(asking->pop3, line, len, &num, &octets, err) ==
 	    -1) {
 		/* a size that is no number is not told; the number must be */
-		if (pop3_parse_uidl(asking->pop3, line, len, &num, &rest,
-			&rest_len, err) == -1) {
-			*err = odd;
+		if (!has_number(asking, line, len, &num))
 			return -1;
-		}
+		err->status = 0;
 		asking->mailbox->sizes_odd = true;
 		octets = STATE_UNSIZED;
 	}

@@ -269,10 +269,11 @@ mailbox_begin(struct mailbox *mailbox, struct state *state)
 		.sizes_room = mailbox->sizes_room,
 		.state = state };
 
+	/* as they are read, records know of no session */
+	if (state != NULL && mailbox->state != NULL)
+		(void)state_each(state, forget_session, NULL);
 	prints_free(mailbox->prints);
 	*mailbox = fresh;
-	if (state != NULL)
-		(void)state_each(state, forget_session, NULL);
 }
 
 void

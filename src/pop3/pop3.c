@@ -110,6 +110,7 @@ queue_die(struct pop3 *pop3, struct err *err)
 	if (!pop3->dead) {
 		pop3->dead = true;
 		pop3->death = *err;
+		pop3->lost = pop3->sent;
 		while (pop3->head != NULL)
 			queue_finish(pop3, POP3_LOST);
 		buf_clear(&pop3->commands);
@@ -221,6 +222,18 @@ size_t
 pop3_outstanding(const struct pop3 *pop3)
 {
 	return pop3->sent + pop3->waiting;
+}
+
+size_t
+pop3_lost(const struct pop3 *pop3)
+{
+	return pop3->lost;
+}
+
+bool
+pop3_was_silent(const struct pop3 *pop3)
+{
+	return pop3->silent;
 }
 
 bool
@@ -424,6 +437,7 @@ check_time(struct pop3 *pop3, int64_t waited_ms, bool got, struct err *err)
 	    now - pop3->heard_at >= pop3->options.timeout_ms) {
 		int seconds = (pop3->options.timeout_ms + 999) / 1000;
 
+		pop3->silent = true;
 		(void)err_set(err, EX_TEMPFAIL,
 		    "%s did not answer %s within %d second%s", pop3_peer(pop3),
 		    pop3->head->name, seconds, seconds == 1 ? "" : "s");
@@ -680,8 +694,7 @@ pop3_pipelining(const struct pop3 *pop3)
 {
 	if (!pop3->logged_in || pop3->options.window == 1)
 		return false;
-	return pop3->options.window > 1 ||
-	    (pop3->capa.bits & POP3_CAP_PIPELINING) != 0;
+	return (pop3->capa.bits & POP3_CAP_PIPELINING) != 0;
 }
 
 struct stream *

@@ -49,7 +49,9 @@ enum pop3_code {
 struct pop3_options {
 	int timeout_ms;   /* no octet within: EX_TEMPFAIL */
 	int64_t until_ms; /* the whole session (deadline.h) */
-	int window; /* requests in flight: 0 by CAPA, 1 never pipeline, N */
+	int window; /* requests in flight at most: 0 as many as are useful, 1
+		     * never pipeline; more than one only where CAPA offers it
+		     */
 	bool early; /* CAPA may travel before the greeting has come */
 };
 
@@ -167,6 +169,9 @@ int pop3_finish(struct pop3 *pop3, struct pop3_request *request,
 /* Until none is outstanding. */
 int pop3_drain(struct pop3 *pop3, struct err *err);
 bool pop3_dead(const struct pop3 *pop3);
+/* How it died: commands under way; did the timeout pass? */
+size_t pop3_lost(const struct pop3 *pop3);
+bool pop3_was_silent(const struct pop3 *pop3);
 /* End it here: everything outstanding finishes as POP3_LOST. */
 void pop3_abort(struct pop3 *pop3, const struct err *why);
 

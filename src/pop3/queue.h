@@ -18,6 +18,8 @@ struct pop3 {
 	int wake_fd; /* pop3_step does not wait when this is readable; -1 */
 	bool paused; /* a callback wants pop3_step to return */
 	bool dead;
+	bool silent; /* it died because nothing was answered in time */
+	size_t lost; /* commands under way when it died */
 	struct err death;
 
 	/* head to before unsent: sent; from there: waiting for the window */

@@ -332,10 +332,16 @@ finish_quit(struct session *session, struct err *err)
 }
 
 int
-session_quit(struct session *session, struct err *err)
+session_quit(struct session *session, bool deletes, struct err *err)
 {
 	int r = finish_quit(session, err);
 
+	if (r == -1 && !deletes && pop3_dead(session->pop3) &&
+	    err->status == EX_TEMPFAIL) {
+		log_info("%s: %s; nothing hangs on it", session->account->name,
+		    err->text);
+		r = 0;
+	}
 	session_close(session);
 	return r;
 }

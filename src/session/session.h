@@ -54,9 +54,11 @@ int session_capa(struct session *session, struct err *err);
  * then waits for its answer.
  */
 int session_quit_behind(struct session *session, struct err *err);
-/* QUIT, its answer checked; closes. -1: EX_UNAVAILABLE refused (deletions may
- * not have been made). */
-int session_quit(struct session *session, struct err *err);
+/*
+ * QUIT, its answer checked; closes. -1: EX_UNAVAILABLE refused (deletions may
+ * not have been made); lost, which matters only if deletes.
+ */
+int session_quit(struct session *session, bool deletes, struct err *err);
 /* Without QUIT. Harmless when closed or never opened (a zeroed struct). */
 void session_close(struct session *session);
 

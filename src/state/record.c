@@ -107,11 +107,45 @@ hex_digit(char c)
 	return hex_values[(unsigned char)c];
 }
 
+/* Eight octets, the first one lowest: one load where the compiler can. */
+static inline uint64_t
+load_eight(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+	    (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+	    (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
+/*
+ * Eight lower-case hex digits at once. Each octet of digits becomes its value;
+ * made into digits again, they must be what was read. Whether something is bad.
+ */
+static inline bool
+four_octets(const char *p, unsigned char *data)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t digits = load_eight(p), letters, values, again, pairs;
+
+	letters = digits >> 6 & ones;
+	values = (digits & 15 * ones) + 9 * letters;
+	again = values + '0' * ones + ('a' - '0' - 10) * letters;
+	pairs = values << 4 | values >> 8;
+	data[0] = (unsigned char)pairs;
+	data[1] = (unsigned char)(pairs >> 16);
+	data[2] = (unsigned char)(pairs >> 32);
+	data[3] = (unsigned char)(pairs >> 48);
+	/* a letter has the value 10 or more, and at most 15 */
+	return again != digits || ((values + 6 * ones) >> 4 & ones) != letters;
+}
+
 static void
 take_hex(struct cursor *cursor, unsigned char *data, size_t len)
 {
 	const char *p = cursor->at;
-	int bad = 0, high, low;
+	bool bad = false;
+	int high, low;
 	size_t i;
 
 	if (p > cursor->end || (size_t)(cursor->end - p) < 2 * len ||
@@ -119,13 +153,15 @@ take_hex(struct cursor *cursor, unsigned char *data, size_t len)
 		cursor->bad = true;
 		return;
 	}
-	for (i = 0; i < len; i++) {
+	for (i = 0; i + 4 <= len; i += 4)
+		bad |= four_octets(p + 2 * i, data + i);
+	for (; i < len; i++) {
 		high = hex_digit(p[2 * i]);
 		low = hex_digit(p[2 * i + 1]);
-		bad |= high | low;
+		bad |= (high | low) < 0;
 		data[i] = (unsigned char)((unsigned int)high << 4 | low);
 	}
-	if (bad < 0)
+	if (bad)
 		cursor->bad = true;
 	cursor->at = p + 2 * len + 1;
 }
