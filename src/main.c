@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/core.h"
 #include "base/err.h"
 #include "base/limit.h"
 #include "base/log.h"
@@ -77,6 +78,7 @@ main(int argc, char **argv)
 	struct cli cli;
 	int status;
 
+	core_forbid();
 	fill_standard_fds();
 	setlocale(LC_CTYPE, "");
 	limit_raise();

@@ -65,6 +65,7 @@ teardown_file() {
 	read -r -a words <<<"$output"
 	run -0 "$TREE${words[0]}" "${words[@]:1}" --help
 	grep -q '^SuccessExitStatus=75$' poplar@.service
+	grep -q '^LimitCORE=0$' poplar@.service
 	grep -q '^WantedBy=timers.target$' poplar@.timer
 }
 

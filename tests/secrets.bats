@@ -128,6 +128,29 @@ repeats() {
 		--token-command 'echo to.ken-12345'
 }
 
+@test "core: none is left, but by the children" {
+	start_server --mailbox mail
+	ulimit -c unlimited 2>/dev/null || ulimit -S -c "$(ulimit -H -c)"
+	cd "$BATS_TEST_TMPDIR"
+	status=0
+	python3 - >dumped "$POPLAR" fetch "${PLAIN[@]}" --pipe 'cat >/dev/null' \
+		--filter 'ulimit -c >limit; kill -QUIT $PPID; sleep 1' <<-'END'
+	import os, sys
+	def dumps(words):
+	    pid = os.fork()
+	    if pid == 0:
+	        os.execv(words[0], words)
+	    status = os.waitpid(pid, 0)[1]
+	    return os.WIFSIGNALED(status), os.WCOREDUMP(status)
+	print(*dumps(["/bin/sh", "-c", "kill -QUIT $$"]))
+	print(*dumps(sys.argv[1:]))
+	END
+	# unless it can be seen here what a core file is
+	[[ $(head -n 1 dumped) == 'True True' ]] || skip 'no core files here'
+	assert_equal "$(tail -n 1 dumped)" 'True False'
+	assert_equal "$(<limit)" "$(ulimit -c)"
+}
+
 @test "files: what others may read is refused, if it holds a password" {
 	start_server --mailbox mail
 	for mode in 0644 0640 0604 0620 0602; do

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/core.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/limit.h"
@@ -96,6 +97,7 @@ become(const char *command, const char *const *env, const int fds[3], int tty)
 	}
 	default_signals();
 	limit_restore();
+	core_restore();
 	(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The only place that starts a process. A child gets default signals, no
- * descriptor but 0, 1 and 2, and no secret in its environment.
+ * The only place that starts a process. A child gets default signals, the limit
+ * of core files that poplar was started with, no descriptor but 0, 1 and 2, and
+ * no secret in its environment.
  */
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
