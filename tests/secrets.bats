@@ -151,6 +151,79 @@ repeats() {
 	assert_equal "$(<limit)" "$(ulimit -c)"
 }
 
+# configured LINE...: a configuration whose [defaults] know the password.
+configured() {
+	mkdir -p .config/poplar
+	printf '%s\n' '[defaults]' 'tls = none' insecure-auth \
+		"user = $TEST_USER" "port = $PORT" "$@" >.config/poplar/config
+}
+
+@test "defaults: their password is for no server of the command line" {
+	start_server --mailbox mail
+	where="pop3://$TEST_USER@localhost:$PORT"
+	here=(--host 127.0.0.1 --port "$PORT")
+	for source in "password-command = cat $PASSWORD_FILE" \
+		"password-file = $PASSWORD_FILE"; do
+		configured "$source" '[account home]' 'host = 127.0.0.1'
+		for words in "$where --tls=none" "--account $where --tls=none" \
+			"${here[*]}" "--account home ${here[*]}" \
+			"--tunnel=python3\ $TESTS_DIR/lib/tunnel.py\ $PORT"; do
+			eval "run --separate-stderr -78 poplar stat $words"
+			[[ $stderr == *'those of [defaults] are for the accounts of the configuration'* ]]
+		done
+		# there it is used; and what the command line gives is
+		run --separate-stderr -0 poplar stat
+		run --separate-stderr -0 poplar stat "$where" --tls=none \
+			--password-file "$PASSWORD_FILE"
+	done
+	assert_equal "$(grep -c 'C: AUTH' "$SERVER_LOG")" 4
+	# an account's own password goes where it is sent by name
+	configured '[account home]' 'host = pop.example.org' \
+		"password-file = $PASSWORD_FILE"
+	run --separate-stderr -0 poplar stat --account home "${here[@]}"
+}
+
+@test "defaults: neither is default of .netrc, nor a token or a certificate" {
+	start_server --mailbox mail
+	where="pop3://$TEST_USER@localhost:$PORT"
+	(umask 077 && echo "default login $TEST_USER password $TEST_PASSWORD" >.netrc)
+	configured netrc '[account home]' 'host = 127.0.0.1'
+	for words in "$where --tls=none" "--host 127.0.0.1" \
+		"$where --tls=none --netrc" "--host 127.0.0.1 --no-config --netrc \
+			--tls=none --insecure-auth --port=$PORT --user=tester"; do
+		eval "run --separate-stderr -78 poplar stat $words"
+		[[ $stderr == *'~/.netrc has no password for machine '* ]]
+	done
+	run --separate-stderr -0 poplar stat
+	echo "machine localhost password $TEST_PASSWORD" >>.netrc
+	run --separate-stderr -0 poplar stat "$where" --tls=none
+	assert_equal "$(grep -c 'C: AUTH' "$SERVER_LOG")" 2
+	stop_server
+	make_tls
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" --client-ca "$CA"
+	make_certificate me 'cn = "me"' tls_www_client 'expiration_days = 20'
+	mine=$BATS_FILE_TMPDIR/tls/me
+	configured "tls-cert = $mine.pem" "tls-key = $mine.key" \
+		"tls-ca-file = $CA" "password-file = $PASSWORD_FILE" \
+		'[account home]' 'host = localhost' 'tls = implicit' \
+		"port = $TLSPORT"
+	run --separate-stderr -0 poplar stat
+	run --separate-stderr poplar stat --tls=implicit --host localhost \
+		--port "$TLSPORT" --password-file "$PASSWORD_FILE"
+	((status != 0))
+	run --separate-stderr -0 poplar stat --tls=implicit --host localhost \
+		--port "$TLSPORT" --password-file "$PASSWORD_FILE" \
+		--tls-cert "$mine.pem" --tls-key "$mine.key"
+	stop_server
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" \
+		--caps 'USER,SASL XOAUTH2'
+	configured 'token-command = echo to.ken-12345' "tls-ca-file = $CA" \
+		'[account home]' 'host = 127.0.0.1'
+	run --separate-stderr -78 poplar stat --host localhost --port "$TLSPORT" \
+		--tls=implicit --auth xoauth2
+	[[ $stderr == *'--auth xoauth2 needs --token-command' ]]
+}
+
 @test "files: what others may read is refused, if it holds a password" {
 	start_server --mailbox mail
 	for mode in 0644 0640 0604 0620 0602; do

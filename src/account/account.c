@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "account/setting.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "net/net.h"
@@ -115,6 +116,20 @@ void
 account_layer(struct account *account)
 {
 	account->given = 0;
+}
+
+void
+account_make_foreign(struct account *account)
+{
+	char **const secrets[] = { &account->password, &account->password_file,
+		&account->password_command, &account->token_command,
+		&account->tls_cert, &account->tls_key };
+
+	account->foreign = true;
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		account->withheld = account->withheld || *secrets[i] != NULL;
+		setting_put(secrets[i], NULL);
+	}
 }
 
 char *

@@ -55,6 +55,10 @@ struct account {
 	int64_t deadline_ms; /* -1: none */
 	/* state */
 	char *identity; /* given, or made by account_complete */
+	/* the server was named on the command line; what [defaults] would show
+	 * it was left out (account_make_foreign) */
+	bool foreign, withheld;
+	enum account_capa capa;
 	char *state_file;
 	bool no_state;
 	/* what fetch does */
@@ -91,6 +95,13 @@ char *account_home(void);
  * One setting: a row of the table that options, configuration, manual and
  * completions walk. arg NULL: a flag. Words divided by "|" in arg are all it
  * takes, but for those in capitals. optional "[=...]" is not used here.
+/*
+ * The server is one that the command line names, by a URL or --host: it must
+ * not get what was stored for others (RFC 2384 section 9). Passwords, tokens and
+ * the client certificate of the layers so far are dropped, and ~/.netrc counts
+ * only where it has an entry for this machine.
+ */
+void account_make_foreign(struct account *account);
  */
 struct setting {
 	const char *name;    /* "tls-ca-file" */
@@ -149,3 +160,5 @@ int account_prompt(struct account *account, struct err *err);
 bool account_needs_prompt(const struct account *account);
 
 #endif
+/* Is there a source of the password besides asking for it? */
+bool account_has_password(const struct account *account);

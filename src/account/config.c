@@ -671,8 +671,9 @@ apply(const struct section *section, struct account *account, struct err *err)
 	return 0;
 }
 
-struct account *
-config_account(const struct config *config, const char *name, struct err *err)
+static struct account *
+make_account(const struct config *config, const char *name, bool foreign,
+    struct err *err)
 {
 	const struct section *section = NULL;
 	struct account *account;
@@ -688,11 +689,29 @@ config_account(const struct config *config, const char *name, struct err *err)
 	account = account_new();
 	if (name != NULL)
 		account->name = xstrdup(name);
-	if (apply(find_section(config, NULL), account, err) == -1 ||
-	    apply(section, account, err) == -1) {
-		account_free(account);
-		return NULL;
-	}
+	if (apply(find_section(config, NULL), account, err) == -1)
+		goto fail;
+	if (foreign)
+		account_make_foreign(account);
+	if (apply(section, account, err) == -1)
+		goto fail;
 	account_layer(account);
 	return account;
+
+fail:
+	account_free(account);
+	return NULL;
+}
+
+struct account *
+config_account(const struct config *config, const char *name, struct err *err)
+{
+	return make_account(config, name, false, err);
+}
+
+struct account *
+config_account_elsewhere(const struct config *config, const char *name,
+    struct err *err)
+{
+	return make_account(config, name, true, err);
 }

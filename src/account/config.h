@@ -31,6 +31,9 @@ const char *config_default_account(const struct config *config);
  * defaults only). NULL: EX_CONFIG no such account. */
 struct account *config_account(const struct config *config, const char *name,
     struct err *err);
+/* The same for a server that the command line names (account_make_foreign). */
+struct account *config_account_elsewhere(const struct config *config,
+    const char *name, struct err *err);
 /* As it would be written, secrets as stars, for check --print. */
 void config_print_account(const struct account *account, struct buf *out);
 

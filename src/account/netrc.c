@@ -3,10 +3,13 @@
  * ~/.netrc, as ftp(1) and curl read it. Words divided by blanks and line ends:
  *
  *	entry  = ( "machine" NAME / "default" ) *field
- *	field  = "login" NAME / "password" TEXT / "account" TEXT
+ *	field  = ( "login" / "user" ) NAME / "password" TEXT / "account" TEXT / other
+ *	other  = "port" TEXT / "protocol" TEXT / any other word (passed over)
  *	macro  = "macdef" NAME, then lines up to an empty one (passed over)
  *
- * A word may stand in double quotes, in which \ takes the next character as it
+ * Other programs have words of their own, as Emacs has "port" and "force": they
+ * are no fault, and neither is what follows them. "user" is another name of
+ * "login". A byte order mark may stand at the beginning. A word may stand in double quotes, in which \ takes the next character as it
  * is. "#" where an entry or a field would begin is a comment to the end of the
  * line. The first entry that fits and has a password is taken; one without
  * login fits every user.
@@ -158,23 +161,32 @@ argument(struct netrc *netrc, struct err *err)
 	return 0;
 }
 
+/* Words of other programs that have an argument, which might be one of ours. */
+static bool
+takes_argument(struct netrc *netrc)
+{
+	static const char *const words[] = { "login", "password", "account",
+		"user", "port", "protocol", NULL };
+
+	for (size_t i = 0; words[i] != NULL; i++)
+		if (word_is(netrc, words[i]))
+			return true;
+	return false;
+}
+
 static int
 read_field(struct netrc *netrc, const struct account *account, struct err *err)
 {
-	bool login = word_is(netrc, "login");
+	bool login = word_is(netrc, "login") || word_is(netrc, "user");
 	bool password = word_is(netrc, "password");
 
-	if (!login && !password && !word_is(netrc, "account"))
-		return malformed(netrc,
-		    "not machine, default, login, password, account or macdef",
-		    err);
-	if (!netrc->inside)
-		return malformed(netrc, "outside of an entry", err);
+	if (!takes_argument(netrc))
+		return 0;
 	if (argument(netrc, err) == -1)
 		return -1;
 	if (login && account->user != NULL)
 		netrc->user_fits = word_is(netrc, account->user);
-	if (password) {
+	if (password && netrc->inside) {
 		drop_password(netrc);
 		netrc->password = xstrdup(buf_text(&netrc->word));
 	}
@@ -193,7 +205,7 @@ search(struct netrc *netrc, const struct account *account, struct err *err)
 		if (machine || word_is(netrc, "default")) {
 			if (entry_done(netrc))
 				return 1;
-			netrc->host_fits = true;
+			netrc->host_fits = !account->foreign;
 			if (!machine)
 				continue;
 			if (argument(netrc, err) == -1)
@@ -225,6 +237,8 @@ search_file(const struct account *account, const char *path, char **password,
 		return -1;
 	netrc.p = buf_text(&data);
 	netrc.end = netrc.p + data.len;
+	if (strncmp(netrc.p, "\xef\xbb\xbf", 3) == 0)
+		netrc.p += 3;
 	r = search(&netrc, account, err);
 	if (r == 1 &&
 	    (netrc.password[0] == '\0' ||
@@ -243,21 +257,44 @@ search_file(const struct account *account, const char *path, char **password,
 	return r == -1 ? -1 : 0;
 }
 
+/* NULL: there is no home. */
+static char *
+netrc_path(void)
+{
+	char *home = account_home(), *path = NULL;
+
+	if (home != NULL)
+		path = xasprintf("%s/.netrc", home);
+	free(home);
+	return path;
+}
+
 int
 netrc_password(const struct account *account, char **password, struct err *err)
 {
-	char *home = account_home(), *path;
+	char *path = netrc_path();
 	int r = 0;
 
 	*password = NULL;
-	if (home == NULL || account->host == NULL) {
-		free(home);
-		return 0;
-	}
-	path = xasprintf("%s/.netrc", home);
-	if (access(path, F_OK) == 0)
+	if (path != NULL && account->host != NULL && access(path, F_OK) == 0)
 		r = search_file(account, path, password, err);
 	free(path);
-	free(home);
 	return r;
+}
+
+char *
+netrc_missing(const struct account *account)
+{
+	char *path = netrc_path(), *text, *safe;
+	bool there = path != NULL && access(path, F_OK) == 0;
+
+	free(path);
+	if (!there)
+		return xstrdup("there is no ~/.netrc");
+	text = xasprintf("~/.netrc has no password for machine %s and login %s",
+	    account->host != NULL ? account->host : "?",
+	    account->user != NULL ? account->user : "?");
+	safe = log_safe(text, strlen(text));
+	free(text);
+	return safe;
 }

@@ -105,16 +105,29 @@ secret_read_file(const char *path, const char *what, int timeout_ms,
 	return r;
 }
 
+/* A byte order mark at the beginning: editors leave it, and nobody sees it. */
+static void
+drop_mark(struct buf *text)
+{
+	if (text->len < 3 || memcmp(text->data, "\xef\xbb\xbf", 3) != 0)
+		return;
+	text->len -= 3;
+	memmove(text->data, text->data + 3, text->len);
+	explicit_bzero(text->data + text->len, 3);
+}
+
 /*
- * The octets as a string: without one line end, and nothing that would break
+ * The octets as a string: without the line end, and nothing that would break
  * a line of the protocol. Takes from.
  */
 static char *
 finish(struct buf *from, const char *source, struct err *err)
 {
-	if (from->len > 0 && from->data[from->len - 1] == '\n')
-		from->len--;
-	if (from->len > 0 && from->data[from->len - 1] == '\r')
+	drop_mark(from);
+	/* and without empty lines behind it, as an editor may leave them */
+	while (from->len > 0 &&
+	    (from->data[from->len - 1] == '\n' ||
+		from->data[from->len - 1] == '\r'))
 		from->len--;
 	if (from->len == 0)
 		err_set(err, EX_CONFIG, "%s: it is empty", source);
@@ -189,10 +202,31 @@ from_descriptor(const struct account *account, struct err *err)
 static char *
 no_password(const struct account *account, struct err *err)
 {
-	err_set(err, EX_CONFIG,
-	    "no password for %s, and no terminal to ask at: give "
-	    "--password-command, --password-file, --password-fd or --netrc",
-	    account->name != NULL ? account->name : "this account");
+	const char *name =
+	    account->name != NULL ? account->name : "this account";
+	char *missing;
+
+	if (account->netrc) {
+		missing = netrc_missing(account);
+		err_set(err, EX_CONFIG,
+		    "no password for %s: %s, and there is no terminal to ask "
+		    "at",
+		    name, missing);
+		free(missing);
+	} else if (account->withheld)
+		err_set(err, EX_CONFIG,
+		    "no password for %s: those of [defaults] are for the "
+		    "accounts of the configuration, not for a server named on "
+		    "the command line; name such an account with --account, or "
+		    "give --password-command, --password-file, or --netrc with "
+		    "an entry for this machine",
+		    name);
+	else
+		err_set(err, EX_CONFIG,
+		    "no password for %s, and no terminal to ask at: give "
+		    "--password-command, --password-file, --password-fd or "
+		    "--netrc",
+		    name);
 	return NULL;
 }
 
@@ -238,6 +272,13 @@ has_source(const struct account *account)
 {
 	return account->password != NULL || account->password_file != NULL ||
 	    account->password_command != NULL;
+}
+
+bool
+account_has_password(const struct account *account)
+{
+	return has_source(account) || account->password_fd != -1 ||
+	    account->netrc;
 }
 
 char *

@@ -42,21 +42,24 @@ read_config(const struct cli *cli, struct config **config, struct err *err)
 	return *config == NULL ? -1 : 0;
 }
 
-/* An account made of [defaults] only. */
+/* An account made of [defaults] only, for a server of the command line. */
 static struct account *
 plain_account(const struct config *config, struct err *err)
 {
 	struct account *account;
 
 	if (config != NULL)
-		return config_account(config, NULL, err);
+		return config_account_elsewhere(config, NULL, err);
 	account = account_new();
+	account_make_foreign(account);
 	account_layer(account);
 	return account;
 }
 
+/* elsewhere: the command line names another server for it. */
 static struct account *
-one_account(const struct config *config, const char *text, struct err *err)
+one_account(const struct config *config, const char *text, bool elsewhere,
+    struct err *err)
 {
 	struct account *account;
 	char *safe;
@@ -77,7 +80,8 @@ one_account(const struct config *config, const char *text, struct err *err)
 		free(safe);
 		return NULL;
 	}
-	return config_account(config, text, err);
+	return elsewhere ? config_account_elsewhere(config, text, err) :
+			   config_account(config, text, err);
 }
 
 /* Other users see the command line. In the configuration it may stand. */
@@ -109,6 +113,18 @@ overlay(const struct cli *cli, struct account *account, struct err *err)
 	return 0;
 }
 
+/* A server that wants a client certificate does not say which. */
+static void
+tell_withheld(const struct account *account)
+{
+	if (account->withheld && account->tls_cert == NULL &&
+	    !account_has_password(account) && account->token_command == NULL)
+		log_info("%s: the passwords and the client certificate of "
+			 "[defaults] are not for a server named on the command "
+			 "line",
+		    account->name);
+}
+
 /* name: as it is called in the configuration, or NULL. */
 static int
 finish(const struct cli *cli, struct account *account, const char *name,
@@ -117,8 +133,11 @@ finish(const struct cli *cli, struct account *account, const char *name,
 	if (overlay(cli, account, err) == -1)
 		return -1;
 	if (account_complete(account, err) == 0 &&
-	    (account->auth == NULL || pop3_auth_check(account->auth, err) == 0))
+	    (account->auth == NULL ||
+		pop3_auth_check(account->auth, err) == 0)) {
+		tell_withheld(account);
 		return 0;
+	}
 	if (name == NULL)
 		return -1;
 	/* what an account of the configuration lacks is to be mended there */
@@ -204,8 +223,9 @@ cli_accounts(struct cli *cli, struct account ***accounts, struct err *err)
 		goto fail;
 	*accounts = xcalloc(count, sizeof(**accounts));
 	for (i = 0; i < count; i++) {
-		account = names[i] == NULL ? plain_account(config, err) :
-					     one_account(config, names[i], err);
+		account = names[i] == NULL ?
+		    plain_account(config, err) :
+		    one_account(config, names[i], names_host(cli), err);
 		if (account == NULL)
 			goto fail_some;
 		(*accounts)[i] = account;

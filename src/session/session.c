@@ -272,7 +272,11 @@ session_login(struct session *session, struct err *err)
 	struct account *account = session->account;
 	struct pop3_credentials credentials = {
 		.user = account->user,
-		.password = ask_password,
+		/* who gives a token does not want to be asked for a password */
+		.password = account->token_command == NULL ||
+			account_has_password(account) ?
+		    ask_password :
+		    NULL,
 		.token = account->token_command != NULL ? ask_token : NULL,
 		.arg = account,
 		.mechanism = account->auth,

@@ -90,7 +90,13 @@ files(void)
 	FILE_IS("\303\251\001\n", "\303\251\001", NULL);
 	FILE_IS("", NULL, "password-file: it is empty");
 	FILE_IS("\n", NULL, "password-file: it is empty");
-	FILE_IS("SECRET\n\n", NULL, "more than one line");
+	FILE_IS("SECRET\n\n", "SECRET", NULL);
+	FILE_IS("SECRET\r\n\r\n\n", "SECRET", NULL);
+	FILE_IS("\357\273\277SECRET\n", "SECRET", NULL);
+	FILE_IS("SEC\357\273\277RET\n", "SEC\357\273\277RET", NULL);
+	FILE_IS("\357\273\277", NULL, "password-file: it is empty");
+	FILE_IS("\n\n", NULL, "password-file: it is empty");
+	FILE_IS("\nSECRET\n", NULL, "more than one line");
 	FILE_IS("SECRET\nSECRET\n", NULL, "more than one line");
 	FILE_IS("SEC\rRET\n", NULL, "more than one line");
 	FILE_IS("SECRET\0\n", NULL, "NUL");
@@ -296,13 +302,27 @@ netrc(void)
 	netrc_is("machine pop.example.org password #x\n", 0600, "#x", NULL);
 	netrc_is("machine pop.example.org password SECRET\n", 0640, NULL,
 	    "holds passwords and others may read or write it (mode 0640)");
-	netrc_is("machine other.example.org\nSECRET\n", 0600, NULL,
-	    "~/.netrc: line 2: not machine");
-	/* seen by the leak checker */
-	netrc_is("machine other.example.org password SECRET\nSECRET\n", 0600,
-	    NULL, "~/.netrc: line 2: not machine");
+	/* words of other programs, and a mark of editors */
+	netrc_is("machine pop.example.org port 995 login joe password SECRET\n",
+	    0600, "SECRET", NULL);
+	netrc_is("machine pop.example.org login joe protocol pop3 force yes "
+		 "password SECRET x-new\n",
+	    0600, "SECRET", NULL);
+	netrc_is("machine pop.example.org port password password SECRET\n",
+	    0600, "SECRET", NULL);
+	netrc_is("machine pop.example.org user ann password x\n"
+		 "machine pop.example.org user joe password SECRET\n",
+	    0600, "SECRET", NULL);
+	netrc_is("machine other.example.org password x\nodd\n"
+		 "machine pop.example.org password SECRET\n",
+	    0600, "SECRET", NULL);
+	netrc_is("\357\273\277machine pop.example.org password SECRET\n", 0600,
+	    "SECRET", NULL);
 	netrc_is("login joe password SECRET\n", 0600, NULL,
-	    "~/.netrc: line 1: outside of an entry");
+	    "no password for this account: ~/.netrc has no password for "
+	    "machine pop.example.org and login joe, and there is no terminal");
+	netrc_is("odd login joe password SECRET\n", 0600, NULL,
+	    "~/.netrc has no password");
 	netrc_is("machine pop.example.org password", 0600, NULL,
 	    "the file ends within an entry");
 	netrc_is("machine pop.example.org password \"SECRET\n", 0600, NULL,
@@ -313,6 +333,42 @@ netrc(void)
 	    NULL, "line end");
 	netrc_is("macdef init\nno empty line follows", 0600, NULL,
 	    "no password for");
+}
+
+/* default and [defaults] are not for a server of the command line. */
+static void
+others_get_nothing(void)
+{
+	struct err err = ERR_INIT;
+	struct account *account;
+	char *path;
+
+	path = write_file(".netrc", "default login joe password SECRET\n", 34,
+	    0600);
+	account = new_account("netrc", NULL);
+	account_make_foreign(account);
+	password_is(account, NULL, EX_CONFIG,
+	    "~/.netrc has no password for machine pop.example.org");
+	password_is(new_account("netrc", NULL), "SECRET", 0, NULL);
+	unlink(path);
+	free(path);
+	path = write_file(".netrc",
+	    "default password x\nmachine pop.example.org password SECRET\n",
+	    59, 0600);
+	account = new_account("netrc", NULL);
+	account_make_foreign(account);
+	password_is(account, "SECRET", 0, NULL);
+	unlink(path);
+	free(path);
+	account = new_account("netrc", NULL);
+	password_is(account, NULL, EX_CONFIG, "there is no ~/.netrc");
+	account = new_account("password", "SECRET");
+	account_set(account, setting_find("tls-cert"), "/cert", &err);
+	account_set(account, setting_find("token-command"), "echo", &err);
+	account_make_foreign(account);
+	CHECK(account->tls_cert == NULL && account->token_command == NULL);
+	password_is(account, NULL, EX_CONFIG,
+	    "those of [defaults] are for the accounts of the configuration");
 }
 
 static void
@@ -449,6 +505,7 @@ main(void)
 	TEST(the_order_of_sources);
 	TEST(tokens);
 	TEST(netrc);
+	TEST(others_get_nothing);
 	TEST(a_netrc_without_the_host_needs_a_prompt);
 	TEST(without_a_terminal_nothing_is_asked);
 	TEST(at_a_terminal_it_is_asked);
