@@ -84,6 +84,7 @@ complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa 
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l ipv4 -s 4 -d 'IPv4 only'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l ipv6 -s 6 -d 'IPv6 only'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tunnel -x -a '(__fish_complete_command)' -d 'talk to this program instead of a socket'
+complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l capa -x -a 'auto off' -d 'ask what the server can do (CAPA)'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l utf8 -x -a 'auto on off' -d 'UTF-8 mode (RFC 6856)'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l lang -x -a 'auto off' -d 'the language of the server\'s words'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l pipelining -x -a 'auto off' -d 'commands under way at once'

@@ -25,6 +25,13 @@ enum account_utf8 {
 	ACCOUNT_UTF8_OFF
 };
 
+enum account_capa {
+	ACCOUNT_CAPA_AUTO,
+	ACCOUNT_CAPA_OFF,
+	/* no setting: the server has ended, or not answered, a session for it */
+	ACCOUNT_CAPA_GIVEN_UP
+};
+
 enum account_disposal {
 	ACCOUNT_KEEP,
 	ACCOUNT_DELETE,
@@ -48,6 +55,10 @@ struct account {
 	char *password, *password_file, *password_command, *token_command;
 	int password_fd; /* -1 */
 	bool netrc;
+	/* the server was named on the command line; what [defaults] would show
+	 * it was left out (account_make_foreign) */
+	bool foreign, withheld;
+	enum account_capa capa;
 	enum account_utf8 utf8;
 	char *lang;     /* "off" or a language range (RFC 4647); NULL: auto */
 	int pipelining; /* 0 auto, 1 off, N */
@@ -55,10 +66,6 @@ struct account {
 	int64_t deadline_ms; /* -1: none */
 	/* state */
 	char *identity; /* given, or made by account_complete */
-	/* the server was named on the command line; what [defaults] would show
-	 * it was left out (account_make_foreign) */
-	bool foreign, withheld;
-	enum account_capa capa;
 	char *state_file;
 	bool no_state;
 	/* what fetch does */
@@ -88,13 +95,6 @@ struct account *account_copy(const struct account *account);
  * destinations, or -4 and -6, are an error. config_account() ends with one.
  */
 void account_layer(struct account *account);
-/* $HOME, else the password database's; the caller frees. NULL: none. */
-char *account_home(void);
-
-/*
- * One setting: a row of the table that options, configuration, manual and
- * completions walk. arg NULL: a flag. Words divided by "|" in arg are all it
- * takes, but for those in capitals. optional "[=...]" is not used here.
 /*
  * The server is one that the command line names, by a URL or --host: it must
  * not get what was stored for others (RFC 2384 section 9). Passwords, tokens and
@@ -102,6 +102,13 @@ char *account_home(void);
  * only where it has an entry for this machine.
  */
 void account_make_foreign(struct account *account);
+/* $HOME, else the password database's; the caller frees. NULL: none. */
+char *account_home(void);
+
+/*
+ * One setting: a row of the table that options, configuration, manual and
+ * completions walk. arg NULL: a flag. Words divided by "|" in arg are all it
+ * takes, but for those in capitals. optional "[=...]" is not used here.
  */
 struct setting {
 	const char *name;    /* "tls-ca-file" */
@@ -156,9 +163,9 @@ int account_complete(struct account *account, struct err *err);
  */
 char *account_password(struct account *account, struct err *err);
 char *account_token(struct account *account, struct err *err);
+/* Is there a source of the password besides asking for it? */
+bool account_has_password(const struct account *account);
 int account_prompt(struct account *account, struct err *err);
 bool account_needs_prompt(const struct account *account);
 
 #endif
-/* Is there a source of the password besides asking for it? */
-bool account_has_password(const struct account *account);

@@ -69,6 +69,7 @@ setting_set_fn setting_set_sync;
 setting_set_fn setting_set_timeout;
 setting_set_fn setting_set_tls;
 setting_set_fn setting_set_url;
+setting_set_fn setting_set_capa;
 setting_set_fn setting_set_utf8;
 
 setting_get_fn setting_get_deadline;
@@ -91,6 +92,7 @@ setting_get_fn setting_get_string;
 setting_get_fn setting_get_sync;
 setting_get_fn setting_get_timeout;
 setting_get_fn setting_get_tls;
+setting_get_fn setting_get_capa;
 setting_get_fn setting_get_utf8;
 
 #endif

@@ -25,6 +25,7 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static const char *const tls_names[] = { "implicit", "starttls", "none", NULL };
+static const char *const capa_names[] = { "auto", "off", NULL };
 static const char *const utf8_names[] = { "auto", "on", "off", NULL };
 
 int
@@ -297,6 +298,31 @@ setting_get_family(const struct setting *setting, const struct account *account,
 	if (n > 0 || account->family != family_of(setting))
 		return NULL;
 	return xstrdup("yes");
+}
+
+int
+setting_set_capa(const struct setting *setting, struct account *account,
+    const char *value, struct err *err)
+{
+	int i = setting_choose(value, capa_names, "auto or off", err);
+
+	(void)setting;
+	if (i == -1)
+		return -1;
+	account->capa = (enum account_capa)i;
+	return 0;
+}
+
+char *
+setting_get_capa(const struct setting *setting, const struct account *account,
+    size_t n)
+{
+	(void)setting;
+	if (n > 0)
+		return NULL;
+	return xstrdup(
+	    capa_names[account->capa == ACCOUNT_CAPA_OFF ? ACCOUNT_CAPA_OFF :
+							   ACCOUNT_CAPA_AUTO]);
 }
 
 int

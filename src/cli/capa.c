@@ -144,7 +144,12 @@ capa_run(struct cli *cli)
 	if (account == NULL)
 		return cli_fail(&err);
 	memset(&session, 0, sizeof(session));
-	status = capa_print(cli, &session, account, &err);
+	if (account->capa == ACCOUNT_CAPA_OFF)
+		status = err_set(&err, EX_USAGE,
+		    "the server is not asked, as capa = off is set; "
+		    "--capa=auto asks it");
+	else
+		status = capa_print(cli, &session, account, &err);
 	return cli_leave(account, &session, status, &err);
 }
 

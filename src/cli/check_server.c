@@ -398,6 +398,11 @@ use_session(struct check *check, struct session *session)
 	    stat.count == 1 ? "" : "s", stat.octets);
 	say_capabilities(check, session);
 }
+	if (check->account->capa == ACCOUNT_CAPA_GIVEN_UP)
+		check_say(check, "capabilities", FINDING_NOTE, 0,
+		    "Set capa = off, so that it is not asked each time.",
+		    "the server ended the session, or did not answer, when it "
+		    "was asked for its capabilities; it was done without");
 
 static void
 run_session(struct check *check, struct session *session)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/deadline.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
 #include "pop3/pop3.h"
@@ -118,12 +119,39 @@ pop3_capa_submit(struct pop3 *pop3, struct err *err)
 	pop3->capa_request.line = capa_line;
 	pop3->capa_request.done = capa_done;
 	pop3->capa_request.arg = pop3;
+	if (pop3->options.no_capa) {
+		pop3->capa_request.result = POP3_ERR;
+		return 0;
+	}
 	return pop3_submit(pop3, &pop3->capa_request, err, "CAPA");
+}
+
+/* Some servers know no CAPA and say nothing: do not wait long for that. */
+static int
+wait_for_capa(struct pop3 *pop3, struct err *err)
+{
+	int64_t until_ms = deadline_after(pop3->options.capa_ms);
+	int seconds = (pop3->options.capa_ms + 999) / 1000;
+
+	while (pop3->capa_request.result == POP3_PENDING) {
+		if (pop3_step(pop3, until_ms, err) == -1)
+			return -1;
+		if (pop3->capa_request.result == POP3_PENDING &&
+		    deadline_poll(until_ms) == 0) {
+			(void)err_set(err, EX_TEMPFAIL,
+			    "%s did not answer CAPA within %d second%s",
+			    pop3_peer(pop3), seconds, seconds == 1 ? "" : "s");
+			return queue_die(pop3, err);
+		}
+	}
+	return 0;
 }
 
 int
 pop3_capa_finish(struct pop3 *pop3, struct err *err)
 {
+	if (pop3->options.capa_ms > 0 && wait_for_capa(pop3, err) == -1)
+		return -1;
 	if (pop3_finish(pop3, &pop3->capa_request, err) == -1)
 		return -1;
 	if (pop3->capa_request.result == POP3_LOST)
@@ -137,6 +165,12 @@ pop3_capa(struct pop3 *pop3, struct err *err)
 	if (pop3_capa_submit(pop3, err) == -1)
 		return -1;
 	return pop3_capa_finish(pop3, err);
+}
+
+bool
+pop3_capa_fatal(const struct pop3 *pop3)
+{
+	return pop3->dead && pop3->capa_fatal && pop3->death.status < 128;
 }
 
 void

@@ -96,6 +96,11 @@ queue_finish(struct pop3 *pop3, enum pop3_result result)
 		pop3->sent--;
 		pop3->weight -= request->expected;
 		pop3->text_sent -= request->command_len;
+	if (result != POP3_LOST)
+		pop3->capa_fatal =
+		    request == &pop3->capa_request && result == POP3_ERR;
+	else if (request == &pop3->capa_request)
+		pop3->capa_fatal = pop3->greeted;
 	}
 	pop3->phase = PHASE_STATUS;
 	request->next = NULL;

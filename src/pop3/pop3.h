@@ -57,6 +57,8 @@ struct pop3_options {
 
 /* What a request takes as its reply. */
 enum pop3_shape {
+	bool no_capa; /* CAPA is not sent, as if it had been refused */
+	int capa_ms;  /* CAPA must be answered within this; 0: as all else */
 	POP3_LINE,     /* a status line */
 	POP3_LINES,    /* +OK, then lines to a dot: CAPA, LIST, UIDL */
 	POP3_BODY,     /* +OK, then a message to a dot: RETR, TOP */
@@ -233,6 +235,11 @@ unsigned int pop3_caps(const struct pop3 *pop3);
 bool pop3_capa_known(const struct pop3 *pop3); /* it was answered +OK */
 /* Lines as sent (not escaped), in order; NULL-ended; the session's. */
 char *const *pop3_capa_lines(const struct pop3 *pop3);
+/*
+ * Did the session die of CAPA? It was not answered, or not to its end, or the
+ * server hung up behind its -ERR.
+ */
+bool pop3_capa_fatal(const struct pop3 *pop3);
 const char *pop3_sasl_mechanisms(const struct pop3 *pop3); /* "" if none */
 uint32_t pop3_expire_days(const struct pop3 *pop3); /* or POP3_EXPIRE_NEVER */
 /* From here on: the login is over, the window follows CAPA's PIPELINING. */

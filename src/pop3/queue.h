@@ -48,6 +48,7 @@ struct pop3 {
 
 	struct capa capa, capa_coming;
 	struct pop3_request capa_request;
+	bool capa_fatal; /* if the session dies now, it is of CAPA */
 };
 
 /* The request at the head is done: taken out of the queue, and told. */

@@ -21,6 +21,9 @@
 #include "pop3/auth.h"
 #include "session/language.h"
 
+/* Longer than a server needs that knows CAPA, even one that is busy. */
+#define CAPA_MS 20000
+
 static char **
 copy_lines(char *const *lines)
 {
@@ -136,6 +139,9 @@ session_connect(struct session *session, struct account *account,
 		.window = account->pipelining,
 		/* a round trip saved; in the clear some middlebox might mind */
 		.early = account->tls == ACCOUNT_TLS_IMPLICIT,
+		.no_capa = account->capa != ACCOUNT_CAPA_AUTO,
+		/* where it is not done without, patience is all there is */
+		.capa_ms = account->tls == ACCOUNT_TLS_STARTTLS ? 0 : CAPA_MS,
 	};
 	struct stream *stream;
 
@@ -197,23 +203,67 @@ choose_utf8(struct session *session, struct err *err)
 	return -1;
 }
 
-int
-session_secure(struct session *session, struct err *err)
+/*
+ * Is this one of the servers that hang up on CAPA, or fall silent? Never where
+ * STLS was asked for: who can make that session end must not choose what is said
+ * in the next one.
+ */
+static bool
+died_of_capa(const struct session *session)
 {
-	struct pop3 *pop3 = session->pop3;
+	const struct account *account = session->account;
 
-	if (session->account->tls == ACCOUNT_TLS_IMPLICIT) {
-		if (pop3_capa_finish(pop3, err) == -1)
-			return -1;
-	} else if (pop3_capa(pop3, err) == -1) {
+	return session->pop3 != NULL && pop3_capa_fatal(session->pop3) &&
+	    account->capa == ACCOUNT_CAPA_AUTO &&
+	    account->tls != ACCOUNT_TLS_STARTTLS;
+}
+
+/* Connect once more and leave CAPA out, for the rest of the run. */
+static int
+go_without_capa(struct session *session, struct err *err)
+{
+	struct account *account = session->account;
+	int64_t until_ms = session->until_ms;
+
+	if (!died_of_capa(session))
 		return -1;
-	}
+	log_info("%s: %s; connecting once more without CAPA (capa = off spares "
+		 "that)",
+	    account->name, err->text);
+	session_close(session);
+	*err = (struct err)ERR_INIT;
+	return session_connect(session, account, until_ms, err);
+}
+
+static int
+ask_capa(struct session *session, struct err *err)
+{
+	return session->account->tls == ACCOUNT_TLS_IMPLICIT ?
+	    pop3_capa_finish(session->pop3, err) :
+	    pop3_capa(session->pop3, err);
+}
+
+static int
+secure(struct session *session, struct err *err)
+{
+	if (ask_capa(session, err) == -1)
+		return -1;
 	if (session->account->tls == ACCOUNT_TLS_STARTTLS &&
 	    secure_by_stls(session, err) == -1)
 		return -1;
-	session->caps_before = pop3_caps(pop3);
-	session->capa_before = copy_lines(pop3_capa_lines(pop3));
+	session->caps_before = pop3_caps(session->pop3);
+	session->capa_before = copy_lines(pop3_capa_lines(session->pop3));
 	return choose_utf8(session, err);
+}
+
+int
+session_secure(struct session *session, struct err *err)
+{
+	if (secure(session, err) == 0)
+		return 0;
+	if (go_without_capa(session, err) == -1)
+		return -1;
+	return secure(session, err);
 }
 
 static char *
@@ -266,8 +316,8 @@ submit_lang(struct session *session, struct err *err)
 	    wanted);
 }
 
-int
-session_login(struct session *session, struct err *err)
+static int
+log_in(struct session *session, struct err *err)
 {
 	struct account *account = session->account;
 	struct pop3_credentials credentials = {
@@ -292,6 +342,17 @@ session_login(struct session *session, struct err *err)
 }
 
 int
+session_login(struct session *session, struct err *err)
+{
+	if (log_in(session, err) == 0)
+		return 0;
+	/* that the line is closed behind CAPA may show only now */
+	if (go_without_capa(session, err) == -1 || secure(session, err) == -1)
+		return -1;
+	return log_in(session, err);
+}
+
+int
 session_open(struct session *session, struct account *account, int64_t until_ms,
     struct err *err)
 {
@@ -309,8 +370,12 @@ session_capa(struct session *session, struct err *err)
 {
 	if (session->capa_after != NULL)
 		return 0;
-	if (pop3_capa(session->pop3, err) == -1)
+	if (pop3_capa(session->pop3, err) == -1) {
+		if (died_of_capa(session))
+			err_set(err, err->status, "%s; try --capa=off",
+			    err->text);
 		return -1;
+	}
 	session->capa_after = copy_lines(pop3_capa_lines(session->pop3));
 	return 0;
 }
@@ -355,6 +420,8 @@ session_close(struct session *session)
 {
 	if (session->pop3 == NULL && session->capa_before == NULL)
 		return;
+	if (died_of_capa(session))
+		session->account->capa = ACCOUNT_CAPA_GIVEN_UP;
 	pop3_free(session->pop3);
 	child_end(&session->tunnel);
 	free_lines(session->capa_before);

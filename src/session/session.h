@@ -32,7 +32,9 @@ struct session {
 
 /*
  * Steps, each done by session_open in order; check takes them one by one. All
- * return 0 or -1 with account's name not yet in front.
+ * return 0 or -1 with account's name not yet in front. Where a server dies of
+ * CAPA, session_secure and session_login begin anew without it (account->capa is
+ * then ACCOUNT_CAPA_GIVEN_UP): session->pop3 may be another behind them.
  */
 int session_connect(struct session *session, struct account *account,
     int64_t until_ms, struct err *err); /* connected, TLS, greeting */
@@ -46,7 +48,7 @@ int session_open(struct session *session, struct account *account,
 /* When the next step must be done: --timeout from now, or --deadline. */
 int64_t session_until(const struct session *session);
 
-/* CAPA as it is after login, asked now if it was not. */
+/* CAPA as it is after login, asked now if it was not; none with capa = off. */
 int session_capa(struct session *session, struct err *err);
 
 /*

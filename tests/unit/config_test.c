@@ -455,6 +455,7 @@ sample(const struct setting *setting)
 		{ "deadline", "90s" },
 		{ "proxy", "socks5h://h:1080" },
 		{ "source-address", "127.0.0.2" },
+		{ "capa", "off" },
 		{ "utf8", "on" },
 		{ "lang", "de" },
 		{ "pipelining", "9" },
@@ -537,6 +538,7 @@ printing_hides_secrets(void)
 				"%s"
 				"timeout = 60s\n"
 				"proxy = socks5://********@p:1\n"
+				"capa = auto\n"
 				"utf8 = auto\n"
 				"lang = auto\n"
 				"pipelining = auto\n"

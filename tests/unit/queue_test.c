@@ -76,10 +76,9 @@ play(int fd, const struct turn *turns, size_t n, int lockstep)
 }
 
 static struct pop3 *
-begin(const struct turn *turns, size_t n, int lockstep, int timeout_ms)
+begin_with(const struct turn *turns, size_t n, int lockstep,
+    const struct pop3_options *options)
 {
-	struct pop3_options options = { .timeout_ms = timeout_ms,
-		.until_ms = DEADLINE_NEVER };
 	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
@@ -92,7 +91,16 @@ begin(const struct turn *turns, size_t n, int lockstep, int timeout_ms)
 	}
 	close(fds[1]);
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	return pop3_new(stream_new(fds[0], "peer"), &options);
+	return pop3_new(stream_new(fds[0], "peer"), options);
+}
+
+static struct pop3 *
+begin(const struct turn *turns, size_t n, int lockstep, int timeout_ms)
+{
+	struct pop3_options options = { .timeout_ms = timeout_ms,
+		.until_ms = DEADLINE_NEVER };
+
+	return begin_with(turns, n, lockstep, &options);
 }
 
 /* The peer's verdict. */
@@ -428,6 +436,81 @@ silence(void)
 	close(fds[0]);
 }
 
+/* Silence and a list without end are not waited for as long as all else. */
+static void
+deadly_capa(void)
+{
+	static const struct {
+		const char *says;
+		int closes, fatal;
+		const char *want;
+	} tests[] = {
+		{ "+OK\r\n", 0, 1, "peer did not answer CAPA within 1 second" },
+		{ "+OK\r\n+OK\r\nUSER\r\n", 0, 1,
+		    "peer did not answer CAPA within 1 second" },
+		{ "+OK\r\n", 1, 1, "peer closed the connection" },
+		{ "+OK\r\n+OK\r\n", 1, 1, "peer closed the connection" },
+		{ "+OK\r\nwhat?\r\n", 0, 1,
+		    "peer answered CAPA with something that is not a POP3 "
+		    "reply: what?" },
+		{ "+OK\r\n-ERR\r\n", 1, 1, "peer closed the connection" },
+		/* these do not */
+		{ "-ERR\r\n", 1, 0, "peer refused the connection" },
+		{ "", 1, 0, "peer closed the connection" },
+		{ "+OK\r\n+OK\r\n.\r\n", 1, 0, "peer closed the connection" },
+	};
+	struct pop3_options options = { .timeout_ms = 600000,
+		.until_ms = DEADLINE_NEVER,
+		.early = true,
+		.capa_ms = 100 };
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		struct err err = ERR_INIT;
+		struct pop3 *pop3;
+		size_t len = strlen(tests[i].says);
+		int fds[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) ==
+		    -1)
+			abort();
+		CHECK_INT(write(fds[1], tests[i].says, len), len);
+		if (tests[i].closes)
+			(void)shutdown(fds[1], SHUT_WR);
+		pop3 = pop3_new(stream_new(fds[0], "peer"), &options);
+		CHECK_INT(pop3_capa_submit(pop3, &err), 0);
+		CHECK_INT(pop3_greeting(pop3, &err) == -1 ||
+			pop3_capa_finish(pop3, &err) == -1 ||
+			pop3_noop(pop3, &err) == -1,
+		    1);
+		CHECK_STR(err.text, tests[i].want);
+		CHECK_INT(pop3_capa_fatal(pop3), tests[i].fatal);
+		pop3_free(pop3);
+		close(fds[1]);
+	}
+}
+
+/* As if it had been refused, without asking. */
+static void
+no_capa(void)
+{
+	static const struct turn turns[] = {
+		{ NULL, "+OK\r\n" },
+		{ "NOOP", "+OK\r\n" },
+	};
+	struct pop3_options options = { .timeout_ms = 5000,
+		.until_ms = DEADLINE_NEVER,
+		.no_capa = true };
+	struct err err = ERR_INIT;
+	struct pop3 *pop3 = begin_with(turns, 2, 1, &options);
+
+	CHECK_INT(pop3_greeting(pop3, &err), 0);
+	CHECK_INT(pop3_capa(pop3, &err), 0);
+	CHECK_INT(pop3_capa_known(pop3), 0);
+	CHECK_INT(pop3_caps(pop3), 0);
+	CHECK_INT(pop3_noop(pop3, &err), 0);
+	CHECK_INT(finish(pop3), 0);
+}
+
 static void
 capabilities(void)
 {
@@ -470,5 +553,7 @@ main(void)
 	TEST(lost_requests);
 	TEST(silence);
 	TEST(capabilities);
+	TEST(deadly_capa);
+	TEST(no_capa);
 	return TEST_END();
 }
