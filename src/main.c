@@ -85,5 +85,6 @@ main(int argc, char **argv)
 	stop_install();
 	status = run(&cli, argc, argv);
 	cli_clear(&cli);
+	log_forget();
 	return stop_signal() != 0 ? 128 + stop_signal() : status;
 }

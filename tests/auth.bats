@@ -340,12 +340,76 @@ refused the login${words:+: $words}"
 	75 [SYS/TEMP] later
 	75 [SYS/TEMP/DISK] later
 	69 [SYS/PERM] never
+	69 [SYS/PERM/X] never
+	69 [SYS] no
+	69 [SYS/ODD] no
+	69 [sys/odd/er] no
+	69 [SYS/TEMPER] no
 	77 [AUTH] no
-	77 [AUTHENTIC] no
-	77 [SYS/ODD] no
+	77 [AUTH/ODD] no
+	69 [AUTHENTIC] no
+	69 [SYSTEM] no
+	69 [X-WHY] no
+	69 no
+	69
+	EOF2
+}
+
+# Without AUTH-RESP-CODE what says nothing of its reason is about the password.
+@test "codes: where the server has no code for it, a refusal is the password's" {
+	while read -r want words; do
+		start_script <<-EOF2
+		S: +OK
+		C: CAPA
+		S: +OK
+		S: SASL PLAIN LOGIN
+		S: RESP-CODES
+		S: .
+		C~ AUTH PLAIN .*
+		S: -ERR $words
+		EOF2
+		run --separate-stderr "-$want" poplar stat "${PLAIN[@]}"
+		assert_equal "$stderr" "poplar: tester@127.0.0.1: 127.0.0.1 \
+refused the login${words:+: $words}"
+		finish_script
+	done <<-'EOF2'
+	75 [IN-USE] locked
+	69 [SYS] no
+	69 [SYS/ODD] no
+	77 [SYSTEM] no
 	77 [X-WHY] no
 	77 no
 	77
+	EOF2
+}
+
+@test "codes: check asks for no other password where that is not it" {
+	capability=UIDL
+	while read -r words; do
+		start_script <<-EOF2
+		S: +OK
+		C: CAPA
+		S: +OK
+		S: USER
+		S: $capability
+		S: .
+		C: USER tester
+		S: +OK
+		C: PASS $TEST_PASSWORD
+		S: -ERR ${words%%|*}
+		C: QUIT
+		S: +OK
+		EOF2
+		run --separate-stderr -69 poplar check "${PLAIN[@]}"
+		assert_line --partial "${words#*|}"
+		refute_line --partial 'Are user and password right?'
+		finish_script
+		capability=AUTH-RESP-CODE
+	done <<-'EOF2'
+	[SYS/PERM] gone|Tell whoever runs the server
+	[SYS/PERM] gone|Tell whoever runs the server
+	[SYS/ODD] x|Something is wrong at the server, not with the password
+	no|wait, or ask whoever runs it
 	EOF2
 }
 
@@ -388,17 +452,15 @@ login: [LOGIN-DELAY] slow"
 }
 
 @test "attempts: never more than two, on one line" {
+	# the mechanism is refused, which costs nothing; then the password
 	start_script <<-EOF2
 	S: +OK
 	C: CAPA
 	S: +OK
-	S: SASL PLAIN LOGIN
-	S: AUTH-RESP-CODE
+	S: SASL LOGIN
 	S: .
-	C: AUTH PLAIN AHRlc3RlcgBvcGVuLXNlc2FtZS03
-	S: -ERR not that
 	C: AUTH LOGIN
-	S: -ERR nor that
+	S: -ERR not that
 	C: USER tester
 	S: +OK
 	C: PASS $TEST_PASSWORD
@@ -410,19 +472,99 @@ login: enough"
 	finish_script
 }
 
-@test "attempts: a server that says [AUTH] has judged the password" {
-	start_script <<-'EOF2'
-	S: +OK
-	C: CAPA
-	S: +OK
-	S: SASL PLAIN LOGIN
-	S: AUTH-RESP-CODE
-	S: .
-	C~ AUTH PLAIN .*
-	S: -ERR [AUTH] wrong
+@test "attempts: the password is judged once, whatever the server says of it" {
+	while read -r want words; do
+		for capability in AUTH-RESP-CODE UIDL; do
+			[[ $words == '['* || $capability == AUTH* ]] || continue
+			start_script <<-EOF2
+			S: +OK
+			C: CAPA
+			S: +OK
+			S: SASL PLAIN LOGIN
+			S: $capability
+			S: .
+			C~ AUTH PLAIN .*
+			S: -ERR $words
+			EOF2
+			run --separate-stderr "-$want" poplar stat "${PLAIN[@]}"
+			finish_script
+		done
+	done <<-'EOF2'
+	77 [AUTH] wrong
+	69 [SYS] fault
+	69 [SYS/ODD] fault
+	69 [SYS/PERM] gone
+	75 [IN-USE] locked
+	69 nothing in particular
 	EOF2
-	run --separate-stderr -77 poplar stat "${PLAIN[@]}"
-	finish_script
+}
+
+@test "attempts: nothing weaker behind a refused proof of the channel" {
+	make_mailbox mail 1
+	said="poplar: tester@localhost: localhost refused the login"
+	for version in 1.3 1.2; do
+		start_server --mailbox mail --cert "$CERT" --key "$KEY" \
+			--other-binding \
+			--priority "NORMAL:-VERS-ALL:+VERS-TLS$version" \
+			--sasl 'SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN'
+		run --separate-stderr -77 by auto
+		assert_regex "$stderr" "^$said.*; it was a proof bound to the TLS \
+channel, and after that no weaker one is tried \(--auth user would\)\$"
+		assert_equal "$(grep -c 'C: AUTH' "$SERVER_LOG")" 1
+		run ! grep -qE 'C: (AUTH (SCRAM-SHA-256|SCRAM-SHA-1|PLAIN|LOGIN)|USER)( |$)' \
+			"$SERVER_LOG"
+		# nor where the password is wrong
+		SECRETS=(wrong-13)
+		(umask 077 && echo wrong-13 >wrong)
+		run --separate-stderr -77 by auto --password-file wrong
+		run ! grep -qE 'C: (AUTH (PLAIN|LOGIN)|USER)' "$SERVER_LOG"
+		stop_server
+		rm "$SERVER_LOG"
+	done
+}
+
+@test "tokens: not without TLS, whatever is allowed" {
+	make_mailbox mail 1
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" \
+		--sasl 'XOAUTH2 OAUTHBEARER'
+	SECRETS=(to.ken-12345)
+	for auth in xoauth2 oauthbearer; do
+		run --separate-stderr -78 poplar stat "${PLAIN[@]}" --auth "$auth" \
+			--token-command 'echo to.ken-12345'
+		assert_equal "$stderr" "poplar: tester@127.0.0.1: --auth $auth \
+would send the token to 127.0.0.1 in the clear, which is never done; use \
+--tls=implicit or --tls=starttls"
+	done
+	clear=(--host 127.0.0.1 --port "$PORT" --tls none --user "$TEST_USER"
+		--token-command 'echo to.ken-12345')
+	run --separate-stderr -78 poplar stat "${clear[@]}" --insecure-auth
+	assert_equal "$stderr" "poplar: tester@127.0.0.1: the token is not sent \
+without TLS, and no password is configured; use --tls=implicit or --tls=starttls"
+	run --separate-stderr -69 poplar stat "${clear[@]}"
+	assert_equal "$stderr" "poplar: tester@127.0.0.1: the token is not sent \
+to 127.0.0.1 without TLS; use --tls=implicit or --tls=starttls"
+	run ! grep -qE 'C: (AUTH|USER)' "$SERVER_LOG"
+}
+
+@test "tokens: the reason is theirs where the server takes none" {
+	make_mailbox mail 1
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" --sasl CRAM-MD5
+	token=("${TLS[@]:0:10}" --token-command 'echo to.ken-12345')
+	run --separate-stderr -78 poplar stat "${token[@]}"
+	assert_equal "$stderr" "poplar: tester@localhost: localhost offers no \
+login by token (OAUTHBEARER or XOAUTH2), only: PLAIN CRAM-MD5, and no password \
+is configured"
+	run --separate-stderr -78 poplar stat "${token[@]}" --auth plain
+	assert_equal "$stderr" "poplar: tester@localhost: --auth plain needs a \
+password, and --token-command is all that is configured"
+	# with both the password is used
+	run --separate-stderr -0 poplar stat "${token[@]}" \
+		--password-file "$PASSWORD_FILE"
+	run --separate-stderr -78 poplar stat "${TLS[@]:0:10}" --netrc
+	[[ $stderr == *': there is no ~/.netrc, and there is no terminal to ask at' ]]
+	(umask 077 && echo 'machine x.example password y' >.netrc)
+	run --separate-stderr -78 poplar stat "${TLS[@]:0:10}" --netrc
+	[[ $stderr == *': ~/.netrc has no password for machine localhost and login tester, and there is no terminal to ask at' ]]
 }
 
 @test "attempts: fetch does not log in again after a refusal" {

@@ -100,6 +100,29 @@ repeats() {
 	kill "$SERVER_PID" 2>/dev/null || true
 }
 
+# refuses_token JSON: refuse a token for this reason, over TLS; what is said of it.
+refuses_token() {
+	start_script --cert "$CERT" --key "$KEY" <<-EOF2
+	TLS
+	S: +OK
+	C: CAPA
+	S: +OK
+	S: SASL XOAUTH2
+	S: .
+	C: AUTH XOAUTH2
+	S: +
+	C~ .*
+	S: + $(printf %s "$1" | base64 -w0)
+	C~ .*
+	S: -ERR no
+	EOF2
+	run --separate-stderr poplar stat "${TLS[@]}" \
+		--token-command 'echo to.ken-12345' --debug=3
+	refute_regex "$stderr" 'to\.ken'
+	assert_regex "$stderr" $'(^|\n)poplar: tester@localhost: localhost refused the login: no '
+	reason=${stderr##*refused the login: no }
+}
+
 @test "login: what a server repeats is not shown, in whatever form" {
 	initial=$(printf '\0%s\0%s' "$TEST_USER" "$TEST_PASSWORD" | base64 -w0)
 	coded=$(printf %s "$TEST_PASSWORD" | base64)
@@ -117,15 +140,50 @@ repeats() {
 	MECHANISM=LOGIN CHALLENGES=('' '')
 	WORDS="-ERR what is $coded?"
 	repeats "refused the login: what is ${coded//?/*}?"
-	json=$(printf '{"status":"401","x":"%0500d","token":"to.ken-12345"}' 0 |
-		base64 -w0)
-	MECHANISM=XOAUTH2 CHALLENGES=('' "$json") WORDS='-ERR no'
-	repeats "refused the login: no ({\"status\":\"401\",\"x\":\"$(printf %0491d 0))" \
-		--token-command 'echo to.ken-12345'
-	json=$(printf '{"status":"401","token":"to.ken-12345"}' | base64 -w0)
-	CHALLENGES=('' "$json")
-	repeats 'refused the login: no ({"status":"401","token":"************"})' \
-		--token-command 'echo to.ken-12345'
+	make_tls
+	refuses_token "$(printf '{"status":"401","x":"%0500d","token":"to.ken-12345"}' 0)"
+	assert_equal "$reason" "({\"status\":\"401\",\"x\":\"$(printf %0491d 0))"
+	refuses_token '{"status":"401","token":"to.ken-12345"}'
+	assert_equal "$reason" '({"status":"401","token":"************"})'
+}
+
+# Some say it when the login is long over. after LINE...: log in, and hear them.
+after() {
+	start_script < <(
+		printf '%s\n' 'S: +OK' 'C: CAPA' 'S: -ERR' 'C: USER tester' \
+			'S: +OK' "C: PASS $TEST_PASSWORD" 'S: +OK in' "$@"
+	)
+}
+
+@test "login: what is repeated after it is not shown either" {
+	stars=${TEST_PASSWORD//?/*}
+	for option in --debug=1 --debug=3 -v --json; do
+		after 'C: STAT' "S: -ERR not with $TEST_PASSWORD" 'C: QUIT' 'S: +OK'
+		run --separate-stderr -69 poplar stat "${PLAIN[@]}" "$option"
+		[[ $stderr == *"127.0.0.1 refused STAT: not with $stars"* ]]
+		finish_script
+	done
+	after 'C: STAT' "S: +OK $TEST_PASSWORD" 'C: QUIT' 'S: +OK'
+	run --separate-stderr -76 poplar stat "${PLAIN[@]}"
+	[[ $stderr == *"127.0.0.1 answered STAT with \"$stars\"" ]]
+	# at the end of what is kept of a line
+	fill=$(printf '%0*d' 248 0)
+	after 'C: STAT' "S: -ERR $fill $TEST_PASSWORD" 'C: QUIT' 'S: +OK'
+	run --separate-stderr -69 poplar stat "${PLAIN[@]}"
+	[[ $stderr == *"$fill *****" ]]
+	after 'C: STAT' "S: $TEST_PASSWORD" CLOSE
+	run --separate-stderr -76 poplar stat "${PLAIN[@]}"
+	[[ $stderr == *"not a POP3 reply: $stars" ]]
+	after 'C: STAT' "S: $(printf '%072d' 0)$TEST_PASSWORD" CLOSE
+	run --separate-stderr -76 poplar stat "${PLAIN[@]}"
+	[[ $stderr == *'00********' ]]
+	after 'C: STAT' 'S: +OK 1 5' "S: -ERR bye $TEST_PASSWORD" CLOSE
+	run --separate-stderr poplar stat "${PLAIN[@]}"
+	stop_server 2>/dev/null || true
+	# nor when fetch reports it to a script
+	start_server --mailbox mail --err-at "RETR:1=-ERR $TEST_PASSWORD\r\n"
+	run --separate-stderr poplar fetch --maildir box --json "${PLAIN[@]}"
+	assert_regex "$output" "refused RETR 1: \*{13}"
 }
 
 @test "core: none is left, but by the children" {
@@ -288,7 +346,8 @@ chmod 600 $PASSWORD_FILE"
 }
 
 @test "commands: bounded in time and size, and their status minded" {
-	start_server --mailbox mail --caps 'USER,SASL XOAUTH2'
+	make_tls
+	start_server --mailbox mail --cert "$CERT" --key "$KEY" --caps 'USER,SASL XOAUTH2'
 	without=(--host 127.0.0.1 --port "$PORT" --tls none --insecure-auth
 		--user "$TEST_USER")
 	run --separate-stderr -78 poplar stat "${without[@]}" \
@@ -304,7 +363,7 @@ chmod 600 $PASSWORD_FILE"
 	run --separate-stderr -78 poplar stat "${without[@]}" \
 		--password-command 'true'
 	[[ $stderr == *'password-command: the command prints nothing' ]]
-	run --separate-stderr -78 poplar stat "${without[@]}" --auth xoauth2 \
+	run --separate-stderr -78 poplar stat "${TLS[@]}" --auth xoauth2 \
 		--token-command 'yes'
 	[[ $stderr == *'token-command: the command prints more than 65536 octets' ]]
 	# it does not eat what is somebody's data

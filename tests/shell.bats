@@ -210,8 +210,83 @@ A: b
 -ERR enough
 -ERR enough
 +OK'
-	assert_equal "$stderr" 'poplar: 127.0.0.1 refused *: enough'
+	assert_equal "$stderr" 'poplar: 127.0.0.1 refused AUTH: enough'
 	finish_script
+}
+
+# What follows a challenge is a secret, whatever the server makes of it.
+@test "shell: an answer to a challenge is shown nowhere" {
+	response=$(printf '\0ann\0zeze-sesame' | base64)
+	printf '%s\n' 'raw AUTH PLAIN' "-raw $response" -noop >lines
+	for words in "-ERR what is $response?" '-ERR zeze-sesame is wrong' \
+		"+OK $response" "$response"; do
+		after_login <<-END
+		C: AUTH PLAIN
+		S: +
+		C: $response
+		S: $words
+		C: NOOP
+		S: -ERR $response zeze-sesame
+		C: QUIT
+		S: +OK
+		END
+		run --separate-stderr poplar shell "${PLAIN[@]}" --debug=3 <lines
+		refute_regex "$stderr" "$response|zeze-sesame"
+		assert_regex "$stderr" '> \*\*\*\*'
+		[[ $words != -ERR* ]] ||
+			assert_regex "$stderr" 'poplar: 127.0.0.1 refused AUTH: '
+		kill "$SERVER_PID" 2>/dev/null || true
+	done
+}
+
+@test "shell: a challenge is answered or given up, and by raw alone" {
+	response=$(printf '\0ann\0zeze-sesame' | base64)
+	after_login <<-'END'
+	C: AUTH LOGIN
+	S: + VXNlcm5hbWU6
+	C: *
+	S: -ERR enough
+	C: QUIT
+	S: +OK bye
+	END
+	run --separate-stderr -0 shell 'raw AUTH LOGIN' "-$response" '-stat' \
+		'-raw+ X' help quit
+	assert_line '+ VXNlcm5hbWU6'
+	assert_line '+OK bye'
+	said "$(for _ in 1 2 3; do
+		echo 'poplar: the server waits for the answer to its challenge: send it with raw, or give up with raw *'
+	done)"
+	finish_script
+	after_login <<-'END'
+	C: AUTH LOGIN
+	S: + VXNlcm5hbWU6
+	C: YW5u
+	S: + UGFzc3dvcmQ6
+	C: eA==
+	S: +OK in
+	C: STAT
+	S: +OK 0 0
+	C: QUIT
+	S: +OK
+	END
+	run --separate-stderr -0 shell 'raw AUTH LOGIN' 'raw YW5u' 'raw eA==' stat
+	assert_output $'+ VXNlcm5hbWU6\n+ UGFzc3dvcmQ6\n+OK in\n+OK 0 0\n+OK'
+	finish_script
+	# the end of the input is quit, and no response
+	after_login <<-'END'
+	C: AUTH LOGIN
+	S: + VXNlcm5hbWU6
+	C: *
+	S: -ERR
+	C: QUIT
+	S: +OK
+	END
+	run --separate-stderr -0 shell 'raw AUTH LOGIN'
+	finish_script
+	make_mailbox mail 1
+	start_server --mailbox mail
+	run --separate-stderr -64 shell 'raw+ AUTH PLAIN'
+	said 'poplar: its reply is one line, or a challenge: use raw'
 }
 
 @test "shell: raw refuses what would put the session out of step" {

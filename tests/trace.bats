@@ -57,7 +57,7 @@ replay() {
 	finish_script
 	cat >trace <<-'END'
 	0.000 = connected to localhost
-	0.001 < +OK <****@x> ready
+	0.001 < +OK <**********> ready
 	0.001 > CAPA
 	0.002 < +OK
 	0.002 < SASL PLAIN SCRAM-SHA-256
@@ -65,9 +65,9 @@ replay() {
 	0.002 < .
 	0.003 login: scram-sha-256
 	0.003 > AUTH SCRAM-SHA-256 ****
-	0.004 < + cj1hYmM=
+	0.004 < + ****
 	0.004 > ****
-	0.005 < + dj1hYmM=
+	0.005 < + ****
 	0.005 > ****
 	0.006 < +OK in
 	0.006 > STAT
@@ -79,6 +79,69 @@ replay() {
 	run -0 poplar stat "${PLAIN[@]}"
 	assert_output '0 0'
 	finish_script
+}
+
+# Nothing by which a password could be tried without the server: it is computed here
+# as somebody would who has the trace, and looked for in any form.
+@test "trace: challenges, timestamps and what is made of them are stars" {
+	make_mailbox mail 1
+	start_server --mailbox mail --apop \
+		--sasl 'SCRAM-SHA-1 SCRAM-SHA-256 CRAM-MD5 LOGIN'
+	for level in 1 2 3; do
+		for auth in scram-sha-1 scram-sha-256 cram-md5 apop login plain; do
+			rm -f trace
+			run --separate-stderr -0 poplar stat "${PLAIN[@]}" \
+				--auth "$auth" --debug="$level" --debug-file trace
+			# of the server: none but an empty one is shown
+			run ! grep -E '< \+ [^*]' trace
+			# of ours: stars, or the name of a mechanism
+			run ! grep -E '> (AUTH [^ ]+|APOP|PASS|USER) [^*]' trace
+			# base64, hexadecimal, a msg-id
+			run ! grep -E '[A-Za-z0-9+/=]{20,}' trace
+			run ! grep -E '<[^>]*@[^>]*>' trace
+			[[ $level == 1 ]] || grep -qE '< \+OK .*<\*+>' trace
+		done
+	done
+	# a line that is no POP3 and an -ERR may repeat what was sent or said
+	stamp='<1896.697170952@dbc.mtview.ca.us>'
+	for reply in '-ERR %s %s' '%s %s' '+OK %s %s'; do
+		# shellcheck disable=SC2059
+		printf "S: +OK ready $stamp\nC: CAPA\nS: -ERR\nC~ APOP .*\nS: $reply\n" \
+			"$stamp" "$(printf %s "$stamp$TEST_PASSWORD" | md5sum | head -c 32)" |
+			start_script
+		run --separate-stderr poplar stat "${PLAIN[@]}" --auth apop --debug=3
+		refute_regex "$stderr" '1896|[0-9a-f]{32}'
+		kill "$SERVER_PID" 2>/dev/null || true
+	done
+	for reply in '-ERR %s' '%s' '+OK v=%s'; do
+		# shellcheck disable=SC2059
+		printf 'S: +OK\nC: CAPA\nS: +OK\nS: SASL CRAM-MD5\nS: .\nC: AUTH CRAM-MD5\nS: + PDE4OTYuNjk3QGEuZXhhbXBsZT4=\nC~ .*\nS: '"$reply\n" \
+			PDE4OTYuNjk3QGEuZXhhbXBsZT4= | start_script
+		run --separate-stderr poplar stat "${PLAIN[@]}" --auth cram-md5 --debug=3
+		refute_regex "${stderr/poplar: */}" 'PDE4OTYu'
+		kill "$SERVER_PID" 2>/dev/null || true
+	done
+}
+
+@test "trace: logins with stars for challenges can be played again" {
+	make_mailbox mail 1
+	start_server --mailbox mail --apop --sasl 'SCRAM-SHA-256 CRAM-MD5 LOGIN'
+	for auth in apop cram-md5 login plain user scram-sha-256; do
+		poplar stat "${PLAIN[@]}" --auth "$auth" --debug=2 2>"trace.$auth" \
+			>/dev/null
+	done
+	stop_server
+	for auth in apop cram-md5 login plain user scram-sha-256; do
+		cp "trace.$auth" trace
+		replay
+		case $auth in
+		apop | login | plain | user) as=$auth ;;
+		*) as=user ;;
+		esac
+		run -0 poplar stat "${PLAIN[@]}" --auth "$as"
+		assert_output '1 138'
+		finish_script
+	done
 }
 
 @test "trace: what went wrong goes wrong again" {

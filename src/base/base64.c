@@ -4,6 +4,7 @@
 
 #include <gnutls/gnutls.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,25 @@ base64_encode(const void *data, size_t len, struct buf *out)
 	move(&text, out);
 }
 
+/*
+ * GnuTLS passes over blanks and all that follows a "-", which RFC 4648 section
+ * 3.3 forbids. The padding is left to it.
+ */
+static bool
+has_good_alphabet(const char *text, size_t len)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz"
+				       "0123456789+/";
+
+	while (len > 0 && text[len - 1] == '=')
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '\0' || strchr(alphabet, text[i]) == NULL)
+			return false;
+	return true;
+}
+
 int
 base64_decode(const char *text, size_t len, struct buf *out)
 {
@@ -47,7 +67,7 @@ base64_decode(const char *text, size_t len, struct buf *out)
 
 	if (len == 0)
 		return 0;
-	if (len > UINT_MAX / 2)
+	if (len > UINT_MAX / 2 || !has_good_alphabet(text, len))
 		return -1;
 	in.data = (unsigned char *)(uintptr_t)text;
 	in.size = (unsigned int)len;

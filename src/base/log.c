@@ -22,7 +22,12 @@ static struct log_options current = { .debug_fd = -1 };
 static int64_t started_ms;
 static void (*around_before)(void);
 static void (*around_after)(void);
-static char **hidden; /* owned; each as log_ascii shows it */
+
+/* A word that is stars in the trace, the longest first. */
+static struct hidden {
+	char *ascii, *safe; /* owned; as log_ascii and log_safe show it */
+	bool secret;        /* stars in sentences, too */
+} *hidden;
 static size_t hidden_count;
 
 void
@@ -144,33 +149,69 @@ log_info(const char *fmt, ...)
 	va_end(ap);
 }
 
+static void
+forget(char *word)
+{
+	explicit_bzero(word, strlen(word));
+	free(word);
+}
+
+void
+log_forget(void)
+{
+	for (size_t i = 0; i < hidden_count; i++) {
+		forget(hidden[i].ascii);
+		forget(hidden[i].safe);
+	}
+	free(hidden);
+	hidden = NULL;
+	hidden_count = 0;
+}
+
+/*
+ * Where a word stands within a longer one, as a user name in a password, the
+ * longer one must be covered first.
+ */
+static void
+hide(const char *word, bool secret)
+{
+	size_t len = strlen(word), i, at = 0;
+	char *ascii = log_ascii(word, len);
+
+	for (i = 0; i < hidden_count; i++) {
+		if (strcmp(hidden[i].ascii, ascii) == 0) {
+			hidden[i].secret = hidden[i].secret || secret;
+			forget(ascii);
+			return;
+		}
+		if (strlen(hidden[i].ascii) >= strlen(ascii))
+			at = i + 1;
+	}
+	hidden = xreallocarray(hidden, hidden_count + 1, sizeof(*hidden));
+	memmove(hidden + at + 1, hidden + at,
+	    (hidden_count - at) * sizeof(*hidden));
+	hidden[at] = (struct hidden){ ascii, log_safe(word, len), secret };
+	hidden_count++;
+}
+
 void
 log_hide(const char *word)
 {
-	char *shown;
-	size_t i;
+	if (word[0] != '\0')
+		hide(word, false);
+}
 
-	if (word == NULL) {
-		for (i = 0; i < hidden_count; i++)
-			free(hidden[i]);
-		free(hidden);
-		hidden = NULL;
-		hidden_count = 0;
-		return;
-	}
-	shown = log_ascii(word, strlen(word));
-	for (i = 0; i < hidden_count; i++) {
-		if (strcmp(hidden[i], shown) == 0) {
-			free(shown);
-			return;
-		}
-	}
-	hidden = xreallocarray(hidden, hidden_count + 1, sizeof(*hidden));
-	hidden[hidden_count++] = shown;
+void
+log_secret(const char *word)
+{
+	if (word[0] != '\0')
+		hide(word, true);
 }
 
 /* Below this many octets a word may stand within another by chance. */
 #define WORD_LONG 8
+/* So much of a secret's beginning is a part of it, and not chance. */
+#define HEAD_LEAST 3
 
 /* Stars over word in text; not within another if it is short, as "a" is. */
 static void
@@ -179,8 +220,6 @@ cover(char *text, const char *word)
 	size_t len = strlen(word);
 	char *at = text;
 
-	if (len == 0)
-		return;
 	while ((at = strstr(at, word)) != NULL) {
 		bool inside = (at > text && isalnum((unsigned char)at[-1])) ||
 		    isalnum((unsigned char)at[len]);
@@ -191,18 +230,39 @@ cover(char *text, const char *word)
 	}
 }
 
-/* Beside other octets what is no character alone may be one, or escaped. */
-void
-log_cover(char *text, const char *word)
+/* The same over the beginning of word that text ends with. */
+static void
+cover_head(char *text, const char *word)
 {
-	char *shown[] = { log_safe(word, strlen(word)),
-		log_ascii(word, strlen(word)) };
+	size_t len = strlen(text), n = strlen(word);
 
-	for (size_t i = 0; i < 2; i++) {
-		cover(text, shown[i]);
-		explicit_bzero(shown[i], strlen(shown[i]));
-		free(shown[i]);
+	if (n > len)
+		n = len;
+	for (; n >= HEAD_LEAST; n--) {
+		if (strncmp(text + len - n, word, n) == 0) {
+			memset(text + len - n, '*', n);
+			return;
+		}
 	}
+}
+
+/* Beside other octets what is no character alone may be one, or escaped. */
+char *
+log_said(const void *data, size_t len, size_t max)
+{
+	char *text = log_safe(data, len < max ? len : max);
+
+	for (size_t i = 0; i < hidden_count; i++) {
+		if (!hidden[i].secret)
+			continue;
+		cover(text, hidden[i].safe);
+		cover(text, hidden[i].ascii);
+		if (len <= max)
+			continue;
+		cover_head(text, hidden[i].safe);
+		cover_head(text, hidden[i].ascii);
+	}
+	return text;
 }
 
 void
@@ -225,7 +285,7 @@ log_debug(int level, const char *fmt, ...)
 	if (n == -1)
 		return;
 	for (i = 0; i < hidden_count; i++)
-		cover(text, hidden[i]);
+		cover(text, hidden[i].ascii);
 	put_text(current.debug_fd == -1 ? STDERR_FILENO : current.debug_fd,
 	    seconds, "%s", text);
 	free(text);

@@ -31,10 +31,13 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(int level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* From now on this word is stars in the trace (copied). NULL: forget all. */
+/*
+ * From now on this word (copied) is stars in the trace; a secret also in what
+ * log_said() makes. Forget all of them, wiped.
+ */
 void log_hide(const char *word);
-/* Put stars over a word in text, where it stands as log_safe shows it. */
-void log_cover(char *text, const char *word);
+void log_secret(const char *word);
+void log_forget(void);
 
 /*
  * Called before and after each line goes to stderr, so that a progress line
@@ -45,11 +48,17 @@ void log_around(void (*before)(void), void (*after)(void));
 /*
  * data as printable text: vis(3) VIS_CSTYLE|VIS_NOLOCALE, but blanks stay, and
  * so do characters that can be seen if the user's charset (LC_CTYPE) is UTF-8.
- * The caller frees. For server text in sentences and records.
+ * The caller frees. For server text in records, and for what a user gave.
  */
 char *log_safe(const void *data, size_t len);
 /* A UIDL as uid: takes it. The caller frees. */
 char *log_uid(const char *uid, size_t len);
+/*
+ * At most max octets of data likewise, with stars over secrets, also over the
+ * head of one that is cut at the end. For server text in sentences: some servers
+ * repeat what they were sent.
+ */
+char *log_said(const void *data, size_t len, size_t max);
 /* The same in ASCII, which unvis(3) undoes: for traces and programs. */
 char *log_ascii(const void *data, size_t len);
 

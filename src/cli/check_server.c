@@ -287,12 +287,19 @@ say_provider(struct check *check)
 		    provider->note);
 }
 
+/* Is it POP that is not to be had, whatever the password? */
+static bool
+is_switched_off(const struct err *err)
+{
+	return says(err, "not enabled") || says(err, "disabled") ||
+	    says(err, "POP access");
+}
+
 static char *
 mend_refusal(const struct check *check, const struct err *err)
 {
 	const struct provider *provider = provider_of(check);
-	bool off = says(err, "not enabled") || says(err, "disabled") ||
-	    says(err, "POP access");
+	bool off = is_switched_off(err);
 
 	if (provider != NULL && provider->enable != NULL && off)
 		return xasprintf("Switch POP on in %s.", provider->enable);
@@ -311,11 +318,35 @@ mend_refusal(const struct check *check, const struct err *err)
 	    "password, and some have POP switched off until you allow it.");
 }
 
+/* What the server blames on itself is not mended by other credentials. */
+static const char *
+mend_fault(const struct session *session, const struct err *err)
+{
+	switch (pop3_last_code(session->pop3)) {
+	case POP3_CODE_SYS_PERM:
+		return "Tell whoever runs the server: that does not pass by "
+		       "itself, and it is not the password.";
+	case POP3_CODE_SYS:
+		return "Something is wrong at the server, not with the "
+		       "password: wait, and if it stays, tell whoever runs it.";
+	case POP3_CODE_NONE:
+	case POP3_CODE_OTHER:
+		if (!is_switched_off(err) &&
+		    (pop3_caps(session->pop3) & POP3_CAP_AUTH_RESP_CODE))
+			return "This server says so where user or password are "
+			       "wrong, and it does not: wait, or ask whoever "
+			       "runs it.";
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
 static void
 login_failed(struct check *check, const struct session *session,
     const struct err *err)
 {
-	const char *what = "login";
+	const char *what = "login", *fault;
 	char *mend = NULL;
 
 	switch (err->status) {
@@ -344,8 +375,11 @@ login_failed(struct check *check, const struct session *session,
 			mend = xstrdup(
 			    "Without TLS no password is sent: set tls = "
 			    "implicit, or tls = starttls.");
-		else if (says(err, "refused"))
-			mend = mend_refusal(check, err);
+		else if (says(err, "refused the login")) {
+			fault = mend_fault(session, err);
+			mend = fault != NULL ? xstrdup(fault) :
+					       mend_refusal(check, err);
+		}
 		break;
 	}
 	say_wrong(check, what, mend, err);
@@ -364,6 +398,11 @@ say_capabilities(struct check *check, struct session *session)
 		say_wrong(check, "capabilities", NULL, &err);
 		return;
 	}
+	if (check->account->capa == ACCOUNT_CAPA_GIVEN_UP)
+		check_say(check, "capabilities", FINDING_NOTE, 0,
+		    "Set capa = off, so that it is not asked each time.",
+		    "the server ended the session, or did not answer, when it "
+		    "was asked for its capabilities; it was done without");
 	if (!pop3_capa_known(session->pop3))
 		return;
 	caps = pop3_caps(session->pop3);
@@ -398,11 +437,6 @@ use_session(struct check *check, struct session *session)
 	    stat.count == 1 ? "" : "s", stat.octets);
 	say_capabilities(check, session);
 }
-	if (check->account->capa == ACCOUNT_CAPA_GIVEN_UP)
-		check_say(check, "capabilities", FINDING_NOTE, 0,
-		    "Set capa = off, so that it is not asked each time.",
-		    "the server ended the session, or did not answer, when it "
-		    "was asked for its capabilities; it was done without");
 
 static void
 run_session(struct check *check, struct session *session)

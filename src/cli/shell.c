@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "account/account.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -39,6 +40,8 @@ struct shell {
 	int status;
 	bool ended;
 	bool stopped; /* by a failure: the lines left are not run */
+	/* by AUTH: the server takes the next line for a response */
+	bool challenged;
 	uint32_t deleted;
 	char *last[LAST_MAX]; /* owned; status lines, the newest first */
 	/* of the command under way */
@@ -197,10 +200,60 @@ talk(struct shell *shell, enum pop3_shape shape, struct err *err,
 	    request.text, strlen(request.text));
 	if (request.result != POP3_MORE)
 		return pop3_refused(shell->pop3, &request, err);
+	shell->challenged = true;
 	if (open_out(shell, err) == -1)
 		return -1;
 	put_line(shell, shell->last[0], strlen(shell->last[0]));
 	return 0;
+}
+
+/* A server may repeat a response decoded: what is in it is secret, too. */
+static void
+hide_decoded(const char *text)
+{
+	struct buf decoded = BUF_INIT;
+	const char *part, *end;
+
+	if (base64_decode(text, strlen(text), &decoded) == 0) {
+		part = buf_text(&decoded);
+		end = part + decoded.len;
+		/* PLAIN has its parts divided by NUL */
+		for (; part < end; part += strlen(part) + 1)
+			log_secret(part);
+	}
+	buf_clear(&decoded);
+}
+
+/* An answer to a challenge; it may be a password, whatever it looks like. */
+static int
+respond(struct shell *shell, const char *text, struct err *err)
+{
+	static const char *const signs[] = { [POP3_OK] = "+OK",
+		[POP3_ERR] = "-ERR",
+		[POP3_MORE] = "+" };
+	struct buf reply = BUF_INIT;
+	enum pop3_code code;
+	char *words;
+	int result;
+
+	hide_decoded(text);
+	result = pop3_auth_line(shell->pop3, text, strcmp(text, "*") != 0,
+	    &reply, &code, err);
+	if (result == -1)
+		return -1;
+	shell->challenged = result == POP3_MORE;
+	remember(shell, signs[result], buf_text(&reply), reply.len);
+	if (result == POP3_ERR) {
+		words = log_said(reply.data, reply.len, reply.len);
+		err_set(err, pop3_code_status(code), "%s refused AUTH%s%s",
+		    pop3_peer(shell->pop3), words[0] != '\0' ? ": " : "",
+		    words);
+		free(words);
+		result = -1;
+	} else if ((result = open_out(shell, err)) == 0)
+		put_line(shell, shell->last[0], strlen(shell->last[0]));
+	buf_clear(&reply);
+	return result;
 }
 
 static int __attribute__((format(printf, 4, 5))) talkf(struct shell *shell,
@@ -361,6 +414,8 @@ run_raw(struct shell *shell, char *const *args, struct err *err)
 	bool many = strcasecmp(command, "LIST") == 0 ||
 	    strcasecmp(command, "UIDL") == 0;
 
+	if (shell->challenged)
+		return respond(shell, command, err);
 	for (size_t i = 0; multi[i] != NULL; i++)
 		many = many || is_verb(command, multi[i]);
 	if (many)
@@ -378,13 +433,21 @@ run_raw_lines(struct shell *shell, char *const *args, struct err *err)
 {
 	bool body = is_verb(args[0], "RETR") || is_verb(args[0], "TOP");
 
+	if (is_verb(args[0], "AUTH"))
+		return err_set(err, EX_USAGE,
+		    "its reply is one line, or a challenge: use raw");
 	return talk(shell, body ? POP3_BODY : POP3_LINES, err, args[0]);
 }
 
 static int
 run_quit(struct shell *shell, char *const *args, struct err *err)
 {
+	struct err ignored = ERR_INIT;
+
 	(void)args;
+	if (shell->challenged)
+		/* QUIT would be taken for the response */
+		(void)respond(shell, "*", &ignored);
 	shell->ended = true;
 	return talk(shell, POP3_LINE, err, "QUIT");
 }
@@ -500,6 +563,15 @@ find_verb(const char *text, size_t len)
 	return NULL;
 }
 
+/* These send nothing that would be taken for a response. */
+static bool
+may_follow_challenge(const struct verb *verb)
+{
+	return verb != NULL &&
+	    (verb->run == run_raw || verb->run == run_help ||
+		verb->run == run_last || verb->run == run_quit);
+}
+
 static int
 run_line(struct shell *shell, char *text, struct err *err)
 {
@@ -507,6 +579,11 @@ run_line(struct shell *shell, char *text, struct err *err)
 	size_t len = strcspn(text, " \t>");
 	const struct verb *verb = find_verb(text, len);
 
+	/* what was typed may be the response without raw: do not repeat it */
+	if (shell->challenged && !may_follow_challenge(verb))
+		return err_set(err, EX_USAGE,
+		    "the server waits for the answer to its challenge: send it "
+		    "with raw, or give up with raw *");
 	if (verb == NULL) {
 		safe = log_safe(text, len);
 		err_set(err, EX_USAGE, "unknown command %s (try help)", safe);

@@ -11,6 +11,7 @@
 #include <bsd/stdlib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/base64.h"
 #include "base/buf.h"
@@ -26,8 +27,6 @@
 #include "pop3/pop3.h"
 #include "pop3/sasl.h"
 
-/* RFC 2449 section 4: with CRLF. */
-#define AUTH_LINE_MAX 255
 /* Challenges in one exchange; GSSAPI needs the most, about four. */
 #define AUTH_ROUNDS_MAX 16
 /* What is shown of the reason for refusing a token. */
@@ -47,8 +46,6 @@ struct login {
 	char *password, *token; /* owned, wiped */
 	const char *binding_type;
 	struct buf binding;
-	/* all that is secret or was sent as such, a NUL behind each */
-	struct buf secrets;
 
 	/* the attempt under way */
 	struct buf reply;
@@ -75,42 +72,51 @@ command(struct login *login, const char *verb, const char *argument,
 	return result;
 }
 
-/* No sentence may hold it, nor a trace that shows the server's lines. */
-static void
-keep_secret(struct login *login, const char *secret)
+/* Does the server say by [AUTH] when a password is wrong (RFC 3206)? */
+static bool
+says_auth(const struct login *login)
 {
-	buf_append(&login->secrets, secret, strlen(secret) + 1);
-	if (log_options()->debug > 1)
-		log_hide(secret);
+	return (pop3_caps(login->pop3) & POP3_CAP_AUTH_RESP_CODE) != 0;
 }
 
-/* There are servers that repeat what was wrong, as it was or decoded. */
-static void
-cover_secrets(const struct login *login, char *text)
+/*
+ * The status of a refused login. Without a code, or by an unknown one, it is
+ * the credentials that were refused, unless the server would have said so.
+ */
+static int
+refusal_status(const struct login *login)
 {
-	const struct buf *secrets = &login->secrets;
+	switch (login->code) {
+	case POP3_CODE_NONE:
+	case POP3_CODE_UTF8:
+	case POP3_CODE_OTHER:
+		return says_auth(login) ? EX_UNAVAILABLE : EX_NOPERM;
+	default:
+		return pop3_code_status(login->code);
+	}
+}
 
-	for (size_t at = 0; at < secrets->len;
-	     at += strlen(secrets->data + at) + 1)
-		log_cover(text, secrets->data + at);
+/* Would another mechanism fare better? A fault of the server stays. */
+static bool
+is_final(enum pop3_code code)
+{
+	return code != POP3_CODE_NONE && code != POP3_CODE_UTF8 &&
+	    code != POP3_CODE_OTHER && code != POP3_CODE_AUTH;
 }
 
 static enum outcome
 refused(const struct login *login, struct err *err)
 {
-	char *words = log_safe(login->reply.data, login->reply.len);
-	int status = pop3_code_status(login->code);
+	char *words = log_said(login->reply.data, login->reply.len,
+	    login->reply.len);
+	int status = refusal_status(login);
 
-	cover_secrets(login, words);
-	/* Without a code, or an unknown one, it is the login that failed. */
-	if (status == EX_UNAVAILABLE && login->code != POP3_CODE_SYS_PERM)
-		status = EX_NOPERM;
 	(void)err_set(err, status, "%s refused the login%s%s",
 	    pop3_peer(login->pop3), words[0] != '\0' ? ": " : "", words);
 	if (login->detail != NULL)
 		(void)err_set(err, status, "%s (%s)", err->text, login->detail);
 	free(words);
-	return status == EX_NOPERM ? REFUSED : OVER;
+	return is_final(login->code) ? OVER : REFUSED;
 }
 
 /* What the last reply of an attempt means. */
@@ -132,6 +138,38 @@ settle(const struct login *login, int result, struct err *err)
 	}
 }
 
+/* Why a password is needed that was never meant to be. */
+static int
+no_password(const struct login *login, struct err *err)
+{
+	const struct pop3_credentials *credentials = login->credentials;
+	const char *peer = pop3_peer(login->pop3);
+	const char *list = pop3_sasl_mechanisms(login->pop3);
+	char *offered;
+
+	if (credentials->token == NULL)
+		return err_set(err, EX_CONFIG,
+		    "no password is configured, and %s accepts nothing else",
+		    peer);
+	if (credentials->mechanism != NULL &&
+	    strcasecmp(credentials->mechanism, "auto") != 0)
+		return err_set(err, EX_CONFIG,
+		    "--auth %s needs a password, and --token-command is all "
+		    "that is configured",
+		    credentials->mechanism);
+	if (!credentials->tls)
+		return err_set(err, EX_CONFIG,
+		    "the token is not sent without TLS, and no password is "
+		    "configured; use --tls=implicit or --tls=starttls");
+	offered = log_said(list, strlen(list), DETAIL_MAX);
+	(void)err_set(err, EX_CONFIG,
+	    "%s offers no login by token (OAUTHBEARER or XOAUTH2)%s%s, and no "
+	    "password is configured",
+	    peer, offered[0] != '\0' ? ", only: " : "", offered);
+	free(offered);
+	return -1;
+}
+
 static int
 need_password(struct login *login, struct err *err)
 {
@@ -140,13 +178,11 @@ need_password(struct login *login, struct err *err)
 	if (login->password != NULL)
 		return 0;
 	if (credentials->password == NULL)
-		return err_set(err, EX_CONFIG,
-		    "no password is configured, and %s accepts nothing else",
-		    pop3_peer(login->pop3));
+		return no_password(login, err);
 	login->password = credentials->password(credentials->arg, err);
 	if (login->password == NULL)
 		return -1;
-	keep_secret(login, login->password);
+	log_secret(login->password);
 	return 0;
 }
 
@@ -159,12 +195,26 @@ check_line(const char *what, const char *text, struct err *err)
 	return 0;
 }
 
+/* digest: octets behind the name. A password has as many as it takes. */
+static int
+check_length(const char *verb, const char *name, size_t digest, struct err *err)
+{
+	size_t room = POP3_COMMAND_MAX - strlen(" \r\n") - strlen(verb) - digest;
+
+	if (strlen(name) > room)
+		return err_set(err, EX_CONFIG,
+		    "the user name is too long: %s takes %zu octets", verb,
+		    room);
+	return 0;
+}
+
 static enum outcome
 attempt_user(struct login *login, struct err *err)
 {
 	int result;
 
-	if (check_line("password", login->password, err) == -1)
+	if (check_line("password", login->password, err) == -1 ||
+	    check_length("USER", login->credentials->user, 0, err) == -1)
 		return OVER;
 	result = command(login, "USER", login->credentials->user, err);
 	if (result != POP3_OK)
@@ -177,15 +227,36 @@ static enum outcome
 attempt_rpop(struct login *login, struct err *err)
 {
 	const char *user = login->credentials->user;
-	int result = command(login, "USER", user, err);
+	int result;
 
+	if (check_length("USER", user, 0, err) == -1)
+		return OVER;
+	result = command(login, "USER", user, err);
 	if (result == POP3_OK)
 		result = command(login, "RPOP", user, err);
 	return settle(login, result, err);
 }
 
-static enum outcome
-attempt_apop(struct login *login, struct err *err)
+/* name and password as APOP can carry them */
+static int
+check_apop(const struct login *login, struct err *err)
+{
+	const char *user = login->credentials->user;
+
+	/* else RFC 6856 section 2.2 wants both prepared by SASLprep */
+	if (!utf8_is_ascii(user) || !utf8_is_ascii(login->password))
+		return err_set(err, EX_CONFIG,
+		    "--auth apop takes a user name and a password in ASCII");
+	if (strpbrk(user, " \t") != NULL)
+		return err_set(err, EX_CONFIG,
+		    "--auth apop takes a user name without blanks, as the "
+		    "digest follows one");
+	return check_length("APOP", user, strlen(" ") + 32, err);
+}
+
+/* arguments = name " " MD5(timestamp password) */
+static int
+apop_arguments(struct login *login, struct buf *arguments, struct err *err)
 {
 	unsigned char md5[16];
 	char hex[sizeof(md5) * 2 + 1];
@@ -195,34 +266,37 @@ attempt_apop(struct login *login, struct err *err)
 	int result;
 
 	stamp = mechanism_timestamp(pop3_greeting_text(login->pop3), &len);
-	if (stamp == NULL) {
-		(void)err_set(err, EX_CONFIG,
+	if (stamp == NULL)
+		return err_set(err, EX_CONFIG,
 		    "--auth apop: the greeting of %s holds no timestamp",
 		    pop3_peer(login->pop3));
-		return OVER;
-	}
-	/* else RFC 6856 section 2.2 wants both prepared by SASLprep */
-	if (!utf8_is_ascii(login->credentials->user) ||
-	    !utf8_is_ascii(login->password)) {
-		(void)err_set(err, EX_CONFIG,
-		    "--auth apop takes a user name and a password in ASCII");
-		return OVER;
-	}
+	if (check_apop(login, err) == -1)
+		return -1;
 	buf_append(&text, stamp, len);
 	buf_puts(&text, login->password);
 	result = digest_md5(text.data, text.len, md5);
 	buf_clear(&text);
-	if (result == -1) {
-		(void)err_set(err, EX_CONFIG,
+	if (result == -1)
+		return err_set(err, EX_CONFIG,
 		    "--auth apop: this system does not permit MD5");
-		return OVER;
-	}
 	format_hex(md5, sizeof(md5), hex);
-	buf_printf(&text, "%s %s", login->credentials->user, hex);
-	login->judged = true;
-	result = command(login, "APOP", buf_text(&text), err);
-	buf_clear(&text);
-	return settle(login, result, err);
+	buf_printf(arguments, "%s %s", login->credentials->user, hex);
+	return 0;
+}
+
+static enum outcome
+attempt_apop(struct login *login, struct err *err)
+{
+	struct buf arguments = BUF_INIT;
+	enum outcome outcome = OVER;
+
+	if (apop_arguments(login, &arguments, err) == 0) {
+		login->judged = true;
+		outcome = settle(login,
+		    command(login, "APOP", buf_text(&arguments), err), err);
+	}
+	buf_clear(&arguments);
+	return outcome;
 }
 
 /* A response of an exchange, or "" (RFC 5034: an empty line). */
@@ -234,7 +308,6 @@ respond(struct login *login, const struct mechanism *mechanism,
 	int result;
 
 	base64_encode(response->data, response->len, &line);
-	keep_secret(login, buf_text(&line));
 	login->judged = ++login->responses >= mechanism->proof_at;
 	result = pop3_auth_line(login->pop3, buf_text(&line), true,
 	    &login->reply, &login->code, err);
@@ -244,7 +317,8 @@ respond(struct login *login, const struct mechanism *mechanism,
 
 /*
  * The AUTH command, with the initial response (NULL: none) when the line has
- * room for it. Else the server asks for it with an empty challenge.
+ * room for it. Else the server asks for it with an empty challenge. One that
+ * lists no mechanisms may be older than initial responses (RFC 5034 section 3).
  */
 static int
 begin(struct login *login, const struct mechanism *mechanism,
@@ -254,6 +328,8 @@ begin(struct login *login, const struct mechanism *mechanism,
 	size_t before;
 	int result;
 
+	if (pop3_sasl_mechanisms(login->pop3)[0] == '\0')
+		initial = NULL;
 	buf_printf(&argument, "%s ", mechanism->sasl);
 	before = argument.len;
 	if (initial != NULL && initial->len == 0)
@@ -261,10 +337,9 @@ begin(struct login *login, const struct mechanism *mechanism,
 	else if (initial != NULL)
 		base64_encode(initial->data, initial->len, &argument);
 	if (initial != NULL &&
-	    argument.len + strlen("AUTH \r\n") <= AUTH_LINE_MAX) {
+	    argument.len + strlen("AUTH \r\n") <= POP3_COMMAND_MAX)
 		login->judged = ++login->responses >= mechanism->proof_at;
-		keep_secret(login, buf_text(&argument) + before);
-	} else
+	else
 		argument.len = before - 1;
 	result = command(login, "AUTH", buf_text(&argument), err);
 	buf_clear(&argument);
@@ -332,6 +407,10 @@ exchange(struct login *login, const struct mechanism *mechanism,
 	     rounds++) {
 		more = answer(login, mechanism, sasl, response, err);
 		if (more == -1) {
+			/* "channel-bindings-dont-match" and its like */
+			if (mechanism->binding && err->status == EX_NOPERM &&
+			    strstr(err->text, "channel-binding") != NULL)
+				login->judged = true;
 			cancel(login);
 			return give_up(login, err);
 		}
@@ -372,24 +451,28 @@ attempt_sasl(struct login *login, const struct mechanism *mechanism,
 	return outcome;
 }
 
-/* A refused token is explained in a challenge, which is acknowledged. */
+/*
+ * A refused token is explained in a challenge, which is acknowledged, or
+ * cancelled if it cannot be read (RFC 5034 section 4).
+ */
 static int
 hear_why(struct login *login, const struct mechanism *mechanism,
     struct err *err)
 {
+	const char *answer = oauth_acknowledge(mechanism->sasl);
 	struct buf json = BUF_INIT;
 	int result;
 
-	if (base64_decode(login->reply.data, login->reply.len, &json) == 0 &&
-	    json.len > 0) {
-		login->detail = log_safe(json.data, json.len);
-		cover_secrets(login, login->detail);
+	if (base64_decode(login->reply.data, login->reply.len, &json) == -1)
+		answer = "*";
+	else if (json.len > 0) {
+		login->detail = log_said(json.data, json.len, json.len);
 		if (strlen(login->detail) > DETAIL_MAX)
 			utf8_cut(login->detail, DETAIL_MAX);
 	}
 	buf_clear(&json);
-	result = pop3_auth_line(login->pop3, oauth_acknowledge(mechanism->sasl),
-	    false, &login->reply, &login->code, err);
+	result = pop3_auth_line(login->pop3, answer, false, &login->reply,
+	    &login->code, err);
 	if (result == POP3_OK)
 		return err_set(err, EX_PROTOCOL,
 		    "%s refused the token and then accepted it",
@@ -439,7 +522,7 @@ need_secret(struct login *login, const struct mechanism *mechanism,
 	login->token = credentials->token(credentials->arg, err);
 	if (login->token == NULL)
 		return -1;
-	keep_secret(login, login->token);
+	log_secret(login->token);
 	return 0;
 }
 
@@ -467,33 +550,65 @@ attempt(struct login *login, const struct mechanism *mechanism, struct err *err)
 	return attempt_sasl(login, mechanism, err);
 }
 
+static int
+first_that(bool (*fits)(const struct mechanism *mechanism),
+    const struct mechanism *const *list, int n, int i)
+{
+	while (i < n && !fits(list[i]))
+		i++;
+	return i;
+}
+
+static bool
+reveals(const struct mechanism *mechanism)
+{
+	return mechanism->reveals;
+}
+
+static bool
+binds(const struct mechanism *mechanism)
+{
+	return mechanism->binding;
+}
+
 /*
  * After list[at] was refused: which one is next, or n for none.
  *
- * Not yet judged: it was the mechanism, not the password. A proof was refused:
- * the server may lack what it needs to check it, so show the password where
- * that is acceptable. The password itself was refused: it is wrong, unless the
- * server would have said so by [AUTH] (RFC 3206) and did not.
+ * Not yet judged: it was the mechanism, not the password. Judged, and refused
+ * for another reason than that: no other will do. A proof bound to the channel
+ * was refused: the other end may be one in the middle, who must get nothing that
+ * he can use. Another proof was refused: the server may lack what it needs to
+ * check it, so show the password where that is acceptable. The password itself
+ * was refused: it is wrong.
  */
 static int
 next_after(const struct login *login, const struct mechanism *const *list,
     int n, int at)
 {
-	int i = at + 1;
+	int i;
 
 	if (!login->judged)
-		return i;
-	if (list[at]->kind == MECHANISM_TOKEN)
+		return at + 1;
+	if (list[at]->kind == MECHANISM_TOKEN || list[at]->reveals ||
+	    (says_auth(login) && login->code != POP3_CODE_AUTH))
 		return n;
-	if (list[at]->reveals) {
-		bool says =
-		    (pop3_caps(login->pop3) & POP3_CAP_AUTH_RESP_CODE) != 0;
-
-		return says && login->code != POP3_CODE_AUTH ? i : n;
-	}
-	while (i < n && !list[i]->reveals)
-		i++;
+	if (list[at]->binding)
+		return first_that(binds, list, n, at + 1);
+	i = first_that(reveals, list, n, at + 1);
 	return i < n ? i : at + 1;
+}
+
+/* Who knows that his server is the right one can go on by hand. */
+static void
+explain_end(const struct login *login, const struct mechanism *const *list,
+    int n, int at, struct err *err)
+{
+	if (!login->judged || !list[at]->binding || at + 1 == n)
+		return;
+	(void)err_set(err, err->status,
+	    "%s; it was a proof bound to the TLS channel, and after that no "
+	    "weaker one is tried (--auth %s would)",
+	    err->text, list[n - 1]->name);
 }
 
 static int
@@ -501,7 +616,7 @@ try_all(struct login *login, const struct mechanism *const *list, int n,
     struct err *err)
 {
 	struct err refusal = ERR_INIT;
-	int at = 0, judged = 0;
+	int at = 0, last = 0, judged = 0;
 
 	while (at < n) {
 		enum outcome outcome = attempt(login, list[at], err);
@@ -518,10 +633,12 @@ try_all(struct login *login, const struct mechanism *const *list, int n,
 			return -1;
 		judged += login->judged;
 		if (judged == AUTH_JUDGED_MAX)
-			return -1;
+			break;
 		refusal = *err;
+		last = at;
 		at = next_after(login, list, n, at);
 	}
+	explain_end(login, list, n, last, err);
 	return -1;
 }
 
@@ -535,6 +652,7 @@ pop3_login(struct pop3 *pop3, const struct pop3_credentials *credentials,
 	struct mechanism_offer offer = { .peer = pop3_peer(pop3),
 		.wanted = credentials->mechanism,
 		.sasl = pop3_sasl_mechanisms(pop3),
+		.tls = credentials->tls,
 		.may_reveal = credentials->tls || credentials->insecure,
 		.token = credentials->token != NULL };
 	int n, result = -1;
@@ -549,15 +667,12 @@ pop3_login(struct pop3 *pop3, const struct pop3_credentials *credentials,
 	n = mechanism_choose(&offer, list, err);
 	if (n > 0)
 		result = try_all(&login, list, n, err);
-	if (result == -1)
-		cover_secrets(&login, err->text);
 	if (login.password != NULL)
 		freezero(login.password, strlen(login.password));
 	if (login.token != NULL)
 		freezero(login.token, strlen(login.token));
 	buf_clear(&login.binding);
 	buf_clear(&login.reply);
-	buf_clear(&login.secrets);
 	free(login.detail);
 	return result;
 }

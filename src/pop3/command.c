@@ -77,7 +77,7 @@ static int
 malformed(const struct pop3 *pop3, const char *command, const char *line,
     size_t len, struct err *err)
 {
-	char *safe = log_safe(line, len < 80 ? len : 80);
+	char *safe = log_said(line, len, 80);
 
 	(void)err_set(err, EX_PROTOCOL, "%s answered %s with \"%s\"",
 	    pop3_peer(pop3), command, safe);

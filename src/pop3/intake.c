@@ -27,7 +27,7 @@ out_of_step(struct pop3 *pop3, const char *line, size_t len, struct err *err)
 		(void)foreign_error(pop3_peer(pop3), protocol, err);
 		return queue_die(pop3, err);
 	}
-	safe = log_safe(line, len < 80 ? len : 80);
+	safe = log_said(line, len, 80);
 	(void)err_set(err, EX_PROTOCOL,
 	    "%s answered %s with something that is not a POP3 reply%s%s",
 	    pop3_peer(pop3), pop3->head->name, quote ? ": " : "",
@@ -55,6 +55,20 @@ note_failure(struct pop3_request *request, int result, const struct err *err)
 		*request->failure = *err;
 }
 
+static void
+trace_status(const struct pop3 *pop3, const char *line, size_t len, bool valid)
+{
+	const struct pop3_request *request = pop3->head;
+
+	if (request == &pop3->greeting)
+		trace_greeting(line, len);
+	else if (request->shape == POP3_CHALLENGE ||
+	    trace_is_login(request->name))
+		trace_login_reply(line, len, valid);
+	else
+		trace_reply(2, line, len);
+}
+
 int
 intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
 {
@@ -70,9 +84,9 @@ intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
 		return too_much(pop3, "an endless status line", err);
 	if (found == 0)
 		return 0;
-	trace_reply(2, data, line_len);
 	result = reply_status(data, line_len, request->shape == POP3_CHALLENGE,
 	    &request->code, &text, &text_len);
+	trace_status(pop3, data, line_len, result != -1);
 	if (result == -1)
 		return out_of_step(pop3, data, line_len, err);
 	stream_consume(pop3->stream, used);

@@ -16,6 +16,9 @@
 #include "base/log.h"
 #include "pop3/auth.h"
 
+/* What is shown of a list of mechanisms. */
+#define OFFERED_MAX 512
+
 static const struct mechanism mechanisms[] = {
 	{ .name = "oauthbearer",
 	    .sasl = "OAUTHBEARER",
@@ -167,6 +170,30 @@ is_listed(const char *list, const char *word)
 	return false;
 }
 
+/* A token has no use in the clear (RFC 7628 section 3), whatever is allowed. */
+static bool
+may_send(const struct mechanism_offer *offer, const struct mechanism *mechanism)
+{
+	if (mechanism->kind == MECHANISM_TOKEN)
+		return offer->tls;
+	return offer->may_reveal || !mechanism->reveals;
+}
+
+static int
+refuse_clear(const struct mechanism_offer *offer,
+    const struct mechanism *mechanism, struct err *err)
+{
+	if (mechanism->kind == MECHANISM_TOKEN)
+		return err_set(err, EX_CONFIG,
+		    "--auth %s would send the token to %s in the clear, which "
+		    "is never done; use --tls=implicit or --tls=starttls",
+		    mechanism->name, offer->peer);
+	return err_set(err, EX_CONFIG,
+	    "--auth %s would send the password to %s in the clear; use --tls, "
+	    "or --insecure-auth if that is wanted",
+	    mechanism->name, offer->peer);
+}
+
 /* --auth was given: that one or none. */
 static int
 choose_wanted(const struct mechanism_offer *offer,
@@ -177,14 +204,8 @@ choose_wanted(const struct mechanism_offer *offer,
 
 	if (mechanism == NULL)
 		return pop3_auth_check(offer->wanted, err);
-	if (mechanism->reveals && !offer->may_reveal)
-		return err_set(err, EX_CONFIG,
-		    "--auth %s would send %s to %s in the clear; use --tls, "
-		    "or --insecure-auth if that is wanted",
-		    mechanism->name,
-		    mechanism->kind == MECHANISM_TOKEN ? "the token" :
-							 "the password",
-		    offer->peer);
+	if (!may_send(offer, mechanism))
+		return refuse_clear(offer, mechanism, err);
 	if (mechanism->binding && !offer->binding)
 		return err_set(err, EX_CONFIG,
 		    "--auth %s needs TLS with channel binding, which the "
@@ -193,7 +214,8 @@ choose_wanted(const struct mechanism_offer *offer,
 	/* Without a list the server may know it all the same. */
 	if (mechanism->sasl != NULL && offer->sasl[0] != '\0' &&
 	    !is_listed(offer->sasl, mechanism->sasl)) {
-		offered = log_safe(offer->sasl, strlen(offer->sasl));
+		offered = log_said(offer->sasl, strlen(offer->sasl),
+		    OFFERED_MAX);
 		(void)err_set(err, EX_CONFIG,
 		    "%s does not offer --auth %s, but: %s", offer->peer,
 		    mechanism->name, offered);
@@ -210,7 +232,7 @@ is_acceptable(const struct mechanism_offer *offer,
 {
 	if (!mechanism->automatic)
 		return false;
-	if (mechanism->reveals && !offer->may_reveal)
+	if (!may_send(offer, mechanism))
 		return false;
 	if (mechanism->binding && !offer->binding)
 		return false;
@@ -234,6 +256,11 @@ mechanism_choose(const struct mechanism_offer *offer,
 		if (is_acceptable(offer, &mechanisms[i]))
 			list[n++] = &mechanisms[i];
 	}
+	if (n == 0 && offer->token)
+		return err_set(err, EX_UNAVAILABLE,
+		    "the token is not sent to %s without TLS; use "
+		    "--tls=implicit or --tls=starttls",
+		    offer->peer);
 	if (n == 0)
 		return err_set(err, EX_UNAVAILABLE,
 		    "%s offers no login that keeps the password secret on a "

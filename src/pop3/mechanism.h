@@ -35,6 +35,7 @@ struct mechanism_offer {
 	const char *peer;
 	const char *wanted;  /* --auth, or NULL */
 	const char *sasl;    /* CAPA's list; "" if there is none */
+	bool tls;
 	bool may_reveal;     /* TLS, or --insecure-auth */
 	bool token, binding; /* we have one */
 };

@@ -24,7 +24,6 @@
 #include "pop3/queue.h"
 #include "pop3/reply.h"
 
-#define COMMAND_MAX 255
 #define WINDOW_REQUESTS 1024
 #define WINDOW_TEXT (12 * 1024)
 /* A long line wants the first answers to fill it; see the README, Speed. */
@@ -96,12 +95,12 @@ queue_finish(struct pop3 *pop3, enum pop3_result result)
 		pop3->sent--;
 		pop3->weight -= request->expected;
 		pop3->text_sent -= request->command_len;
+	}
 	if (result != POP3_LOST)
 		pop3->capa_fatal =
 		    request == &pop3->capa_request && result == POP3_ERR;
 	else if (request == &pop3->capa_request)
 		pop3->capa_fatal = pop3->greeted;
-	}
 	pop3->phase = PHASE_STATUS;
 	request->next = NULL;
 	request->result = result;
@@ -172,6 +171,7 @@ enqueue(struct pop3 *pop3, struct pop3_request *request, const char *command,
 					  (int)sizeof(request->name) - 1,
 	    secret ? "AUTH" : command);
 	request->secret = secret;
+	trace_hide(command, secret);
 	buf_append(&pop3->commands, command, len);
 	buf_append(&pop3->commands, "\r\n", 2);
 	if (pop3->unsent == NULL)
@@ -187,16 +187,17 @@ int
 pop3_submit(struct pop3 *pop3, struct pop3_request *request, struct err *err,
     const char *fmt, ...)
 {
-	char command[COMMAND_MAX + 1];
+	char command[POP3_COMMAND_MAX + 1];
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
 	n = vsnprintf(command, sizeof(command), fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n > COMMAND_MAX - 2)
+	if (n < 0 || (size_t)n > POP3_COMMAND_MAX - 2)
 		return err_set(err, EX_USAGE,
-		    "a command may not be longer than %d octets", COMMAND_MAX);
+		    "a command may not be longer than %d octets",
+		    POP3_COMMAND_MAX);
 	return enqueue(pop3, request, command, (size_t)n, false, err);
 }
 
@@ -292,9 +293,11 @@ check_silence(struct pop3 *pop3, struct err *err)
 	input = stream_input(pop3->stream, &len);
 	if (len == 0)
 		return filled == -1 ? queue_die(pop3, err) : 0;
-	if (reply_line(input, len, REPLY_STATUS_MAX, &line_len, &used) != 1)
+	if (reply_line(input, len, REPLY_STATUS_MAX, &line_len, &used) == 1)
+		len = line_len;
+	else
 		line_len = len < 80 ? len : 80;
-	safe = log_safe(input, line_len);
+	safe = log_said(input, len, line_len);
 	trace_reply(2, input, line_len);
 	/* what a server says before it hangs up is news of that */
 	if (line_len >= 4 && memcmp(input, "-ERR", 4) == 0)
@@ -658,7 +661,9 @@ pop3_refused(const struct pop3 *pop3, const struct pop3_request *request,
 		*err = pop3->death;
 		return -1;
 	}
-	safe = log_safe(request->text, strlen(request->text));
+	/* what fills it may have been cut */
+	safe = log_said(request->text, strlen(request->text),
+	    sizeof(request->text) - 2);
 	(void)err_set(err, pop3_code_status(request->code), "%s refused %s%s%s",
 	    pop3_peer(pop3), request->name, safe[0] != '\0' ? ": " : "", safe);
 	free(safe);

@@ -24,6 +24,7 @@ enum pop3_code {
 	POP3_CODE_LOGIN_DELAY,
 	POP3_CODE_SYS_TEMP,
 	POP3_CODE_SYS_PERM,
+	POP3_CODE_SYS, /* with no lower level, or one that nobody knows */
 	POP3_CODE_AUTH,
 	POP3_CODE_UTF8,
 	POP3_CODE_OTHER
@@ -46,6 +47,9 @@ enum pop3_code {
 
 #define POP3_EXPIRE_NEVER UINT32_MAX
 
+/* Octets of a command with its CRLF (RFC 2449 section 4). */
+#define POP3_COMMAND_MAX 255
+
 struct pop3_options {
 	int timeout_ms;   /* no octet within: EX_TEMPFAIL */
 	int64_t until_ms; /* the whole session (deadline.h) */
@@ -53,12 +57,12 @@ struct pop3_options {
 		     * never pipeline; more than one only where CAPA offers it
 		     */
 	bool early; /* CAPA may travel before the greeting has come */
+	bool no_capa; /* CAPA is not sent, as if it had been refused */
+	int capa_ms;  /* CAPA must be answered within this; 0: as all else */
 };
 
 /* What a request takes as its reply. */
 enum pop3_shape {
-	bool no_capa; /* CAPA is not sent, as if it had been refused */
-	int capa_ms;  /* CAPA must be answered within this; 0: as all else */
 	POP3_LINE,     /* a status line */
 	POP3_LINES,    /* +OK, then lines to a dot: CAPA, LIST, UIDL */
 	POP3_BODY,     /* +OK, then a message to a dot: RETR, TOP */
@@ -231,15 +235,15 @@ int pop3_capa(struct pop3 *pop3, struct err *err);
 int pop3_capa_submit(struct pop3 *pop3, struct err *err);
 int pop3_capa_finish(struct pop3 *pop3, struct err *err);
 void pop3_capa_forget(struct pop3 *pop3);
-unsigned int pop3_caps(const struct pop3 *pop3);
-bool pop3_capa_known(const struct pop3 *pop3); /* it was answered +OK */
-/* Lines as sent (not escaped), in order; NULL-ended; the session's. */
-char *const *pop3_capa_lines(const struct pop3 *pop3);
 /*
  * Did the session die of CAPA? It was not answered, or not to its end, or the
  * server hung up behind its -ERR.
  */
 bool pop3_capa_fatal(const struct pop3 *pop3);
+unsigned int pop3_caps(const struct pop3 *pop3);
+bool pop3_capa_known(const struct pop3 *pop3); /* it was answered +OK */
+/* Lines as sent (not escaped), in order; NULL-ended; the session's. */
+char *const *pop3_capa_lines(const struct pop3 *pop3);
 const char *pop3_sasl_mechanisms(const struct pop3 *pop3); /* "" if none */
 uint32_t pop3_expire_days(const struct pop3 *pop3); /* or POP3_EXPIRE_NEVER */
 /* From here on: the login is over, the window follows CAPA's PIPELINING. */

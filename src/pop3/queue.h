@@ -63,9 +63,14 @@ int intake_body(struct pop3 *pop3, char *data, size_t len, struct err *err);
 
 /* USER, PASS, APOP, RPOP, AUTH: their arguments are nobody's business. */
 bool trace_is_login(const char *command);
+/* From now on what a login command says is stars; secret: all of it. */
+void trace_hide(const char *command, bool secret);
 void trace_command(const char *text, size_t len, bool secret);
 /* Server text, from debug level on. */
 void trace_reply(int level, const char *data, size_t len);
+/* The status line that answers a login, or the greeting: no challenges. */
+void trace_login_reply(const char *line, size_t len, bool valid);
+void trace_greeting(const char *line, size_t len);
 void trace_body(const char *data, size_t len);
 
 #endif

@@ -32,7 +32,10 @@ starts_with(const char *text, size_t len, const char *word)
 		text[n] == '/');
 }
 
-/* RFC 2449 section 8: the code is the first thing in the text. */
+/*
+ * RFC 2449 section 8: the code is the first thing in the text; of one whose
+ * lower level is not known the higher one counts.
+ */
 static enum pop3_code
 response_code(const char *text, size_t len)
 {
@@ -44,6 +47,7 @@ response_code(const char *text, size_t len)
 		{ "LOGIN-DELAY", POP3_CODE_LOGIN_DELAY },
 		{ "SYS/TEMP", POP3_CODE_SYS_TEMP },
 		{ "SYS/PERM", POP3_CODE_SYS_PERM },
+		{ "SYS", POP3_CODE_SYS },
 		{ "AUTH", POP3_CODE_AUTH },
 		{ "UTF8", POP3_CODE_UTF8 },
 	};

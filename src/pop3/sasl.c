@@ -225,7 +225,7 @@ check_scram(const struct sasl *sasl, const char *challenge, size_t len,
 
 	/* server-error (RFC 5802 section 7), which the library cannot read */
 	if (len > 2 && memcmp(challenge, "e=", 2) == 0) {
-		why = log_safe(challenge + 2, len - 2 < 128 ? len - 2 : 128);
+		why = log_said(challenge + 2, len - 2, 128);
 		(void)err_set(err, EX_NOPERM, "%s was refused: %s",
 		    sasl->mechanism, why);
 		free(why);

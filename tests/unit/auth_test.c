@@ -32,7 +32,8 @@ choice(void)
 {
 	static const struct {
 		const char *wanted, *sasl;
-		int may_reveal, token, binding;
+		int may_reveal; /* 1: over TLS; 2: --insecure-auth */
+		int token, binding;
 		const char *want; /* names, or the sentence's beginning */
 		int status;
 	} tests[] = {
@@ -48,8 +49,17 @@ choice(void)
 		{ NULL, "CRAM-MD5 EXTERNAL PLAINER", 1, 1, 1, "user", 0 },
 		/* without */
 		{ NULL, ALL, 0, 1, 0, "scram-sha-256 scram-sha-1", 0 },
-		{ NULL, "PLAIN CRAM-MD5 XOAUTH2", 0, 1, 0, HIDE,
+		{ NULL, "PLAIN CRAM-MD5 XOAUTH2", 0, 0, 0, HIDE,
 		    EX_UNAVAILABLE },
+		{ NULL, "PLAIN CRAM-MD5 XOAUTH2", 0, 1, 0,
+		    "the token is not sent to work without TLS",
+		    EX_UNAVAILABLE },
+		/* nor with --insecure-auth, which is for passwords */
+		{ NULL, "PLAIN XOAUTH2 OAUTHBEARER", 2, 1, 0, "plain user", 0 },
+		{ "oauthbearer", ALL, 2, 1, 0,
+		    "--auth oauthbearer would send the token to work in the "
+		    "clear, which is never done",
+		    EX_CONFIG },
 		{ NULL, "", 0, 0, 0, HIDE, EX_UNAVAILABLE },
 		/* asked for */
 		{ "cram-md5", ALL, 0, 0, 0, "cram-md5", 0 },
@@ -78,6 +88,7 @@ choice(void)
 		struct mechanism_offer offer = { .peer = "work",
 			.wanted = tests[i].wanted,
 			.sasl = tests[i].sasl,
+			.tls = tests[i].may_reveal == 1,
 			.may_reveal = tests[i].may_reveal != 0,
 			.token = tests[i].token != 0,
 			.binding = tests[i].binding != 0 };
@@ -219,20 +230,24 @@ struct session {
 	const char *const *script;
 };
 
+static const char *who = "user";
+
 /* A whole session; returns as pop3_login. */
 static int
 run(const struct session *session, struct err *err)
 {
 	struct pop3_options options = { .timeout_ms = 20000,
 		.until_ms = deadline_after(20000) };
-	struct pop3_credentials credentials = { .user = "user",
+	struct pop3_credentials credentials = {
+		.user = who,
 		.password = password,
 		.arg = (void *)(uintptr_t)(session->secret ? session->secret :
 							     "pencil"),
 		.mechanism = session->mechanism,
 		.tls = session->tls != 0,
 		.insecure = session->insecure != 0,
-		.host = "pop.example.org" };
+		.host = "pop.example.org",
+	};
 	struct pop3 *pop3;
 	int fds[2], result, status = -1;
 	pid_t pid;
@@ -296,6 +311,20 @@ logins(void)
 	static const char *const xoauth2[] = { GREETING,
 		CAPA("SASL XOAUTH2 PLAIN\r\n"), "AUTH XOAUTH2", "+ \r\n",
 		"dXNlcj11c2VyAWF1dGg9QmVhcmVyIHBlbmNpbAEB", "+OK\r\n", NULL };
+	/* no list of mechanisms: no initial response */
+	static const char *const refused[] = { GREETING, "CAPA", "-ERR\r\n",
+		"AUTH PLAIN", "+ \r\n", "AHVzZXIAcGVuY2ls", "+OK\r\n", NULL };
+	static const char *const unlisted[] = { GREETING, CAPA("USER\r\n"),
+		"AUTH PLAIN", "+\r\n", "AHVzZXIAcGVuY2ls", "+OK\r\n", NULL };
+	static const char *const unlisted_external[] = { GREETING,
+		CAPA("UIDL\r\n"), "AUTH EXTERNAL", "+ \r\n", "dXNlcg==",
+		"+OK\r\n", NULL };
+	/* a refusal of the mechanism is none of the password, whatever is
+	 * behind it */
+	static const char *const mechanism[] = { GREETING,
+		CAPA("SASL LOGIN\r\nAUTH-RESP-CODE\r\n"), "AUTH LOGIN",
+		"-ERR not now\r\n", "USER user", "+OK\r\n", "PASS pencil",
+		"+OK\r\n", NULL };
 	static const struct session sessions[] = {
 		{ NULL, 1, 0, 0, NULL, user },
 		{ NULL, 0, 1, 0, NULL, user },
@@ -308,6 +337,10 @@ logins(void)
 		{ "cram-md5", 0, 0, 0, NULL, cram },
 		{ "external", 1, 0, 0, NULL, external },
 		{ NULL, 1, 0, 1, NULL, xoauth2 },
+		{ "plain", 1, 0, 0, NULL, refused },
+		{ "plain", 1, 0, 0, NULL, unlisted },
+		{ "external", 1, 0, 0, NULL, unlisted_external },
+		{ NULL, 1, 0, 0, NULL, mechanism },
 	};
 	size_t i;
 
@@ -353,23 +386,84 @@ long_secrets(void)
 	}
 }
 
+/* RFC 1939 section 3 and RFC 2449 section 4: what a command can hold. */
+static void
+user_names(void)
+{
+	static const char *const none[] = { GREETING, CAPA("USER\r\n"), NULL };
+	static const struct {
+		const char *mechanism;
+		size_t len; /* 0: one with a blank */
+		const char *want;
+	} tests[] = {
+		{ "apop", 0,
+		    "--auth apop takes a user name without blanks, as the "
+		    "digest follows one" },
+		{ "user", 249,
+		    "the user name is too long: USER takes 248 octets" },
+		{ "rpop", 249,
+		    "the user name is too long: USER takes 248 octets" },
+		{ "apop", 216,
+		    "the user name is too long: APOP takes 215 octets" },
+	};
+	char name[250];
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		struct session session = { tests[i].mechanism, 1, 0, 0, NULL,
+			none };
+		struct err err;
+
+		memset(name, 'x', sizeof(name));
+		name[tests[i].len] = '\0';
+		who = tests[i].len == 0 ? "joe smith" : name;
+		CHECK_INT(run(&session, &err), -1);
+		CHECK_INT(err.status, EX_CONFIG);
+		CHECK_STR(err.text, tests[i].want);
+	}
+	memset(name, 'x', 248);
+	name[248] = '\0';
+	who = name;
+	{
+		char *command = xasprintf("USER %s", name);
+		const char *fits[] = { GREETING, CAPA("USER\r\n"), command,
+			"+OK\r\n", "PASS pencil", "+OK\r\n", NULL };
+		struct session session = { "user", 1, 0, 0, NULL, fits };
+		struct err err;
+
+		CHECK_INT(run(&session, &err), 0);
+		free(command);
+	}
+	who = "user";
+}
+
 static void
 refusals(void)
 {
 	static const char *const wrong[] = { GREETING, CAPA("SASL PLAIN\r\n"),
 		"AUTH PLAIN AHVzZXIAcGVuY2ls", "-ERR [AUTH] no\033[m\r\n",
 		NULL };
-	/* two attempts: the proof, then the password */
-	static const char *const twice[] = { GREETING,
+	/* who would say [AUTH] means something else: no other way is tried */
+	static const char *const other[] = { GREETING,
 		CAPA("SASL CRAM-MD5 PLAIN LOGIN\r\nAUTH-RESP-CODE\r\n"),
-		"AUTH PLAIN AHVzZXIAcGVuY2ls", "-ERR no such thing\r\n",
-		"AUTH LOGIN", "-ERR no\r\n", "USER user", "+OK\r\n",
-		"PASS pencil", "-ERR still not\r\n", NULL };
+		"AUTH PLAIN AHVzZXIAcGVuY2ls", "-ERR no such thing\r\n", NULL };
+	static const char *const unknown[] = { GREETING,
+		CAPA("SASL PLAIN LOGIN\r\nAUTH-RESP-CODE\r\n"),
+		"AUTH PLAIN AHVzZXIAcGVuY2ls", "-ERR [X-WHY] no\r\n", NULL };
+	/* neither does a fault of the server, whether it has AUTH-RESP-CODE */
+	static const char *const sys[] = { GREETING,
+		CAPA("SASL PLAIN LOGIN\r\n"), "AUTH PLAIN AHVzZXIAcGVuY2ls",
+		"-ERR [SYS] down\r\n", NULL };
+	static const char *const sys_odd[] = { GREETING,
+		CAPA("SASL LOGIN PLAIN\r\nAUTH-RESP-CODE\r\n"),
+		"AUTH PLAIN AHVzZXIAcGVuY2ls", "-ERR [sys/odd/x] down\r\n",
+		NULL };
+	static const char *const sys_early[] = { GREETING,
+		CAPA("SASL LOGIN\r\n"), "AUTH LOGIN", "-ERR [SYS/NEW] x\r\n",
+		NULL };
 	/* the line is closed behind the refusal: that is not the news */
 	static const char *const closed[] = { GREETING,
-		CAPA("SASL PLAIN\r\nAUTH-RESP-CODE\r\n"),
-		"AUTH PLAIN AHVzZXIAcGVuY2ls", "-ERR go away\r\n", "USER user",
-		"", NULL };
+		CAPA("SASL LOGIN\r\n"), "AUTH LOGIN", "-ERR go away\r\n",
+		"USER user", "", NULL };
 	static const char *const in_use[] = { GREETING, CAPA("USER\r\n"),
 		"USER user", "+OK\r\n", "PASS pencil",
 		"-ERR [IN-USE] locked\r\n", NULL };
@@ -387,8 +481,15 @@ refusals(void)
 	static const char *const garbage[] = { GREETING,
 		CAPA("SASL CRAM-MD5\r\n"), "AUTH CRAM-MD5", "+ !!\r\n", "*",
 		"-ERR\r\n", NULL };
+	static const char *const unread[] = { GREETING,
+		CAPA("SASL OAUTHBEARER\r\n"), "AUTH OAUTHBEARER", "+ \r\n",
+		"bixhPXVzZXIsAWhvc3Q9cG9wLmV4YW1wbGUub3JnAWF1dGg9QmVhcmVyIHBl"
+		"bmNpbAEB",
+		"+ {\"status\":\"401\"}\r\n", "*", "-ERR bad\r\n", NULL };
+	static const char *const listed[] = { GREETING,
+		CAPA("SASL PLAIN LOGIN\r\n"), NULL };
 	static const char *const token[] = { GREETING,
-		CAPA("SASL XOAUTH2 PLAIN\r\nAUTH-RESP-CODE\r\n"),
+		CAPA("SASL XOAUTH2 PLAIN\r\n"),
 		"AUTH XOAUTH2", "+\r\n",
 		"dXNlcj11c2VyAWF1dGg9QmVhcmVyIHBlbmNpbAEB",
 		"+ eyJzdGF0dXMiOiI0MDEbIn0=\r\n", "", "-ERR bad token\r\n",
@@ -405,8 +506,16 @@ refusals(void)
 	} tests[] = {
 		{ { NULL, 1, 0, 0, NULL, wrong }, EX_NOPERM,
 		    "work refused the login: [AUTH] no\\^[[m" },
-		{ { NULL, 1, 0, 0, NULL, twice }, EX_NOPERM,
-		    "work refused the login: still not" },
+		{ { NULL, 1, 0, 0, NULL, other }, EX_UNAVAILABLE,
+		    "work refused the login: no such thing" },
+		{ { NULL, 1, 0, 0, NULL, unknown }, EX_UNAVAILABLE,
+		    "work refused the login: [X-WHY] no" },
+		{ { NULL, 1, 0, 0, NULL, sys }, EX_UNAVAILABLE,
+		    "work refused the login: [SYS] down" },
+		{ { NULL, 1, 0, 0, NULL, sys_odd }, EX_UNAVAILABLE,
+		    "work refused the login: [sys/odd/x] down" },
+		{ { NULL, 1, 0, 0, NULL, sys_early }, EX_UNAVAILABLE,
+		    "work refused the login: [SYS/NEW] x" },
 		{ { NULL, 1, 0, 0, NULL, closed }, EX_NOPERM,
 		    "work refused the login: go away" },
 		{ { NULL, 1, 0, 0, NULL, in_use }, EX_TEMPFAIL,
@@ -428,8 +537,19 @@ refusals(void)
 		    EX_CONFIG,
 		    "--auth apop takes a user name and a password in ASCII" },
 		{ { "user", 1, 0, 1, NULL, config }, EX_CONFIG,
-		    "no password is configured, and work accepts nothing "
-		    "else" },
+		    "--auth user needs a password, and --token-command is all "
+		    "that is configured" },
+		{ { NULL, 1, 0, 1, NULL, config }, EX_CONFIG,
+		    "work offers no login by token (OAUTHBEARER or XOAUTH2), "
+		    "and no password is configured" },
+		{ { NULL, 1, 0, 1, NULL, listed }, EX_CONFIG,
+		    "work offers no login by token (OAUTHBEARER or XOAUTH2), "
+		    "only: PLAIN LOGIN, and no password is configured" },
+		{ { NULL, 0, 1, 1, NULL, config }, EX_CONFIG,
+		    "the token is not sent without TLS, and no password is "
+		    "configured; use --tls=implicit or --tls=starttls" },
+		{ { NULL, 1, 0, 1, NULL, unread }, EX_NOPERM,
+		    "work refused the login: bad" },
 		{ { "xoauth2", 1, 0, 0, NULL, config }, EX_CONFIG,
 		    "--auth xoauth2 needs --token-command" },
 		{ { "cram-md5", 1, 0, 0, NULL, early }, EX_PROTOCOL,
@@ -534,6 +654,7 @@ main(void)
 	TEST(timestamps);
 	TEST(logins);
 	TEST(long_secrets);
+	TEST(user_names);
 	TEST(refusals);
 	TEST(proofs);
 	return TEST_END();

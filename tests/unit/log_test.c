@@ -96,9 +96,48 @@ hidden_words(void)
 	CHECK_STR(strchr(said(), ' '), " ** USER ** time me2 <**> ******\n");
 	log_error("me");
 	CHECK_STR(said(), "poplar: me\n");
-	log_hide(NULL);
+	log_forget();
 	log_debug(1, "me");
 	CHECK_STR(strchr(said(), ' '), " me\n");
+	log_setup(NULL);
+}
+
+/* What a server says, with a secret in it: at most max octets are shown. */
+static void
+said_is(const char *text, size_t max, const char *want)
+{
+	char *got_text = log_said(text, strlen(text), max);
+
+	CHECK_STR(got_text, want);
+	free(got_text);
+}
+
+static void
+secrets(void)
+{
+	setup(0, 0, 1);
+	log_hide("open");
+	log_secret("open-sesame-7");
+	log_secret("pin");
+	log_secret("");
+	log_secret("t\303\274r\001");
+	said_is("no open-sesame-7, open", 99, "no *************, open");
+	said_is("xopen-sesame-7x", 99, "x*************x");
+	said_is("pin pins <pin>", 99, "*** pins <***>");
+	said_is("t\303\274r\001", 99, "*************");
+	/* a part of it at the end of what is shown */
+	said_is("is it open-sesame-7?", 12, "is it ******");
+	said_is("is it open-sesame-7?", 9, "is it ***");
+	said_is("is it open-sesame-7?", 8, "is it op");
+	/* nothing was cut off: that is no part of it */
+	said_is("is it open", 10, "is it open");
+	/* the user name within the password does not uncover the rest */
+	log_debug(1, "< open-sesame-7 open");
+	CHECK_STR(strchr(said(), ' '), " < ************* ****\n");
+	log_hide("open-sesame-7");
+	said_is("open-sesame-7", 99, "*************");
+	log_forget();
+	said_is("open-sesame-7", 99, "open-sesame-7");
 	log_setup(NULL);
 }
 
@@ -226,6 +265,7 @@ main(void)
 	TEST(levels);
 	TEST(trace);
 	TEST(hidden_words);
+	TEST(secrets);
 	TEST(long_lines);
 	TEST(around);
 	TEST(safe);

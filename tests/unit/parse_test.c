@@ -116,7 +116,8 @@ base64(void)
 	static const char *const coded[] = { "", "Zg==", "Zm8=", "Zm9v",
 		"Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
 	static const char *const wrong[] = { "Zg=", "Zm9v!", "=", "Z",
-		"Zg==Zg==" };
+		"Zg==Zg==", "Zm 9v", " Zm9v", "Zm9v ", "Zm9v\t", "Zm9v-Zm9v",
+		"-", "Zm9-", "Zm_v", "Zm9v\r\n", "Zm\n9v" };
 	struct buf buf = BUF_INIT;
 	size_t i;
 
