@@ -76,6 +76,38 @@ serve() {
 	run -0 cmp mail/1 out
 }
 
+# A command at a terminal of 8 bits; what the terminal gets.
+at_8_bits() {
+	local command
+	command="$(printf '%q ' "$POPLAR" "$@" "${PLAIN[@]}")"
+	LC_ALL=de_DE script -qec "$command" /dev/null | tr -d '\r' >out
+}
+
+@test "top, list, shell, fetch, JSON: no control reaches a terminal of 8 bits" {
+	command -v localedef >/dev/null || skip 'there is no localedef'
+	mkdir mail locale
+	# The second octets of U+04DB and U+201B are a control sequence's beginning
+	# there; CP1252 has a quotation mark at 9b, too.
+	printf 'From: "a\xd3\x9b\xe2\x80\x9b\xe2\x80\xba" <a@example.org>\nSubject: J\xc3\xb6rg \xd3\x9b2J \xe2\x80\xba2J \x9b2J\n\nJ\xc3\xb6rg \xd3\x9b2J \xe2\x80\xba2J \x9b2J\n' >mail/1
+	start_server --mailbox mail
+	export LOCPATH=$PWD/locale
+	for charset in ISO-8859-1 CP1252; do
+		localedef -i de_DE -f "$charset" "$PWD/locale/de_DE" 2>made ||
+			[[ -d locale/de_DE ]]
+		for command in 'top 1' 'fetch --stdout 1' 'list --long' 'list --long --json' \
+			shell; do
+			# shellcheck disable=SC2086
+			at_8_bits $command --no-state <<<$'retr 1\nquit'
+			LC_ALL=C run -1 grep -anP '[\x80-\x9f\x00-\x08\x0b-\x1f\x7f]' out
+			run -0 iconv -f "$charset" -t UTF-8 out
+			case $command in
+			*--json) assert_output --partial 'J\u00f6rg \u04db2J' ;;
+			*) assert_output --partial 'Jörg ?2J ?2J' ;;
+			esac
+		done
+	done
+}
+
 @test "top: a line without end takes no room on its way to a terminal" {
 	mkdir mail
 	{

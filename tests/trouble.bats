@@ -146,6 +146,8 @@ unprivileged() {
 	run --separate-stderr -73 unprivileged fetch --maildir Mail "${TLS[@]}"
 	assert_output ''
 	assert_regex "$stderr" "^poplar: tester@localhost: $HOME/Mail[^:]*: Permission denied$"
+	# else only root can remove them at the end
+	chmod 700 Mail Mail/*
 	run --separate-stderr -73 poplar fetch --maildir no/such "${TLS[@]}"
 	assert_output ''
 	said "poplar: tester@localhost: cannot make $HOME/no/such: there is no directory $HOME/no; make it first"

@@ -2,12 +2,13 @@
 /*
  * JSON Lines. Strings are escaped so that they are also safe on a terminal:
  * control characters of C0 and C1, DEL and whatever hides or turns text leave
- * as \u escapes.
+ * as \u escapes; on one that does not read UTF-8 all but ASCII does.
  */
 #include "cli/json.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/buf.h"
@@ -27,6 +28,17 @@ json_end(struct json *json)
 	buf_puts(json->out, "}\n");
 }
 
+/*
+ * To a terminal that does not read UTF-8 the octets of a character may be
+ * controls.
+ */
+static bool
+can_show(uint32_t code)
+{
+	return !utf8_is_hidden(code) &&
+	    (code < 0x80 || utf8_is_charset() || isatty(STDOUT_FILENO) == 0);
+}
+
 static void
 escape(struct buf *out, uint32_t code)
 {
@@ -36,7 +48,7 @@ escape(struct buf *out, uint32_t code)
 		buf_puts(out, "\\n");
 	else if (code == '\t')
 		buf_puts(out, "\\t");
-	else if (!utf8_is_hidden(code))
+	else if (can_show(code))
 		utf8_encode(code, out);
 	else if (code < 0x10000)
 		buf_printf(out, "\\u%04x", (unsigned int)code);

@@ -103,7 +103,7 @@ on_body(void *arg, const char *data, size_t len, struct err *err)
 		return 0;
 	}
 	buf_append(shown, data, len);
-	used = text_safe_lines(shown->data, shown->len, &safe);
+	used = text_shown_lines(shown->data, shown->len, &safe);
 	memmove(shown->data, shown->data + used, shown->len - used);
 	shown->len -= used;
 	fwrite(buf_text(&safe), 1, safe.len, shell->out);
@@ -117,7 +117,7 @@ show_rest(struct shell *shell)
 {
 	struct buf safe = BUF_INIT;
 
-	text_safe(shell->shown.data, shell->shown.len, &safe);
+	text_shown(shell->shown.data, shell->shown.len, &safe);
 	buf_puts(&safe, "\n");
 	fwrite(safe.data, 1, safe.len, shell->out);
 	buf_clear(&safe);

@@ -44,6 +44,49 @@ text_safe(const char *data, size_t len, struct buf *out)
 	}
 }
 
+/*
+ * A character in the user's charset; returns the columns it takes. An octet of
+ * its own that ISO 6429 calls a control is not shown, whatever the charset
+ * calls it: 9b begins a control sequence on many terminals.
+ */
+static size_t
+show(uint32_t code, char octets[MB_LEN_MAX], size_t *len)
+{
+	mbstate_t state;
+	int width = wcwidth((wchar_t)code);
+
+	memset(&state, 0, sizeof(state));
+	*len = wcrtomb(octets, (wchar_t)code, &state);
+	if (width < 0 || *len == (size_t)-1 ||
+	    (*len == 1 && ((unsigned char)octets[0] & 0xe0) == 0x80)) {
+		octets[0] = '?';
+		*len = 1;
+		return 1;
+	}
+	return (size_t)width;
+}
+
+void
+text_shown(const char *data, size_t len, struct buf *out)
+{
+	struct buf safe = BUF_INIT;
+	char octets[MB_LEN_MAX];
+	size_t at, n;
+	uint32_t code;
+
+	if (utf8_is_charset()) {
+		text_safe(data, len, out);
+		return;
+	}
+	text_safe(data, len, &safe);
+	for (at = 0; at < safe.len; at += n) {
+		n = utf8_decode(safe.data + at, safe.len - at, &code);
+		show(code, octets, &len);
+		buf_append(out, octets, len);
+	}
+	buf_clear(&safe);
+}
+
 /* Octets at the end of data that may be the beginning of a character. */
 static size_t
 unfinished(const char *data, size_t len)
@@ -57,20 +100,20 @@ unfinished(const char *data, size_t len)
 }
 
 size_t
-text_safe_lines(const char *data, size_t len, struct buf *out)
+text_shown_lines(const char *data, size_t len, struct buf *out)
 {
 	const char *end;
 	size_t used = 0, line;
 
 	while ((end = memchr(data + used, '\n', len - used)) != NULL) {
 		line = (size_t)(end - data) - used;
-		text_safe(data + used, line, out);
+		text_shown(data + used, line, out);
 		buf_puts(out, "\n");
 		used += line + 1;
 	}
 	if (len - used > TEXT_WAITS) {
 		line = len - used - unfinished(data + used, len - used);
-		text_safe(data + used, line, out);
+		text_shown(data + used, line, out);
 		used += line;
 	}
 	return used;
@@ -87,11 +130,11 @@ text_show(int fd, struct err *err)
 
 	while ((n = pread(fd, data, sizeof(data), offset)) > 0) {
 		safe.len = 0;
-		used = text_safe_lines(data, (size_t)n, &safe);
+		used = text_shown_lines(data, (size_t)n, &safe);
 		if (used == 0) {
 			/* the last line lacks its end */
 			used = (size_t)n;
-			text_safe(data, used, &safe);
+			text_shown(data, used, &safe);
 			buf_puts(&safe, "\n");
 		}
 		fwrite(safe.data, 1, safe.len, stdout);
@@ -103,23 +146,6 @@ text_show(int fd, struct err *err)
 	if (fflush(stdout) == EOF)
 		return err_sys(err, EX_IOERR, "standard output");
 	return 0;
-}
-
-/* A character in the user's charset; returns the columns it takes. */
-static size_t
-show(uint32_t code, char octets[MB_LEN_MAX], size_t *len)
-{
-	mbstate_t state;
-	int width = wcwidth((wchar_t)code);
-
-	memset(&state, 0, sizeof(state));
-	*len = wcrtomb(octets, (wchar_t)code, &state);
-	if (width < 0 || *len == (size_t)-1) {
-		octets[0] = '?';
-		*len = 1;
-		return 1;
-	}
-	return (size_t)width;
 }
 
 size_t

@@ -21,15 +21,20 @@ struct err;
  */
 void text_safe(const char *data, size_t len, struct buf *out);
 /*
+ * The same for a terminal: in the charset of the locale, and "?" for characters
+ * that it lacks.
+ */
+void text_shown(const char *data, size_t len, struct buf *out);
+/*
  * The same for lines of mail as they come in, their ends kept. A line that has
  * no end yet waits, but not for ever: of one over TEXT_WAITS octets all whole
  * characters are taken. Returns how much of data was taken.
  */
 #define TEXT_WAITS 4096
-size_t text_safe_lines(const char *data, size_t len, struct buf *out);
+size_t text_shown_lines(const char *data, size_t len, struct buf *out);
 
 /*
- * The file fd, from its beginning, to standard output as text_safe makes it,
+ * The file fd, from its beginning, to standard output as text_shown makes it,
  * but with its lines. -1: EX_IOERR.
  */
 int text_show(int fd, struct err *err);

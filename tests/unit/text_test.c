@@ -52,7 +52,7 @@ feed(const char *data, size_t len, size_t piece)
 	out.len = 0;
 	while (end < len) {
 		end = end + piece < len ? end + piece : len;
-		at += text_safe_lines(data + at, end - at, &out);
+		at += text_shown_lines(data + at, end - at, &out);
 		CHECK(end - at <= TEXT_WAITS);
 	}
 	return len - at;
@@ -65,6 +65,7 @@ test_safe_lines(void)
 	char *big = xmalloc(3 * TEXT_WAITS + 1);
 	size_t piece, i, left;
 
+	CHECK(setlocale(LC_CTYPE, "C.UTF-8") != NULL);
 	for (piece = 1; piece < sizeof(lines); piece++) {
 		CHECK_INT(feed(lines, sizeof(lines) - 1, piece), 4);
 		CHECK_STR(buf_text(&out), "a b\n\n\xc3\xa9\xef\xbf\xbd\n");
@@ -79,9 +80,9 @@ test_safe_lines(void)
 	}
 	/* nor is what is not UTF-8 waited for */
 	memset(big, 0x80, 3 * TEXT_WAITS);
-	CHECK_INT(text_safe_lines(big, TEXT_WAITS + 1, &out), TEXT_WAITS + 1);
+	CHECK_INT(text_shown_lines(big, TEXT_WAITS + 1, &out), TEXT_WAITS + 1);
 	memset(big, 0xff, 3 * TEXT_WAITS);
-	CHECK_INT(text_safe_lines(big, TEXT_WAITS + 1, &out), TEXT_WAITS);
+	CHECK_INT(text_shown_lines(big, TEXT_WAITS + 1, &out), TEXT_WAITS);
 	free(big);
 }
 
@@ -214,12 +215,62 @@ test_size(void)
 	}
 }
 
+/*
+ * What leaves for a terminal of 8 bits holds no control of ISO 6429, of
+ * whatever characters it is made. The locale is of this machine's or of no
+ * use: then C shows the same.
+ */
+static void
+shown(const char *locale)
+{
+	struct buf all = BUF_INIT;
+	uint32_t code;
+	size_t i;
+
+	if (setlocale(LC_CTYPE, locale) == NULL)
+		return;
+	CHECK(!utf8_is_charset());
+	for (code = 0; code < 0x11000; code++)
+		if (code < 0xd800 || code > 0xdfff)
+			utf8_encode(code, &all);
+	out.len = 0;
+	text_shown(all.data, all.len, &out);
+	for (i = 0; i < out.len; i++)
+		CHECK((unsigned char)out.data[i] >= ' ' &&
+		    out.data[i] != 0x7f &&
+		    ((unsigned char)out.data[i] & 0xe0) != 0x80);
+	out.len = 0;
+	/* a letter whose second octet is 9b */
+	text_shown("a\xd3\x9b"
+		   "b",
+	    4, &out);
+	CHECK_STR(buf_text(&out), "a?b");
+	out.len = 0;
+	CHECK_INT(text_shown_lines("\xd3\x9b\n\xc2\x9b\n", 6, &out), 6);
+	CHECK_STR(buf_text(&out), "?\n?\n");
+	setlocale(LC_CTYPE, "C.UTF-8");
+	buf_clear(&all);
+}
+
+static void
+test_shown(void)
+{
+	shown("C");
+	shown("de_DE.ISO-8859-1");
+	shown("de_DE.CP1252");
+	CHECK(setlocale(LC_CTYPE, "C.UTF-8") != NULL);
+	out.len = 0;
+	text_shown("\xd3\x9b\xc2\x9b", 4, &out);
+	CHECK_STR(buf_text(&out), "\xd3\x9b\xef\xbf\xbd");
+}
+
 int
 main(void)
 {
 	TEST(test_safe);
 	TEST(test_safe_lines);
 	TEST(test_code_points);
+	TEST(test_shown);
 	TEST(test_fit_ascii);
 	TEST(test_fit_utf8);
 	TEST(test_uid);
