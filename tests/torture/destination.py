@@ -47,12 +47,12 @@ class Destination:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb") as stream:
-                try:
+            try:
+                with connection, connection.makefile("rwb") as stream:
                     lmtp.serve(stream, pathlib.Path(self.target), lambda:
                                self.refusals.pop() if self.refusals else None)
-                except OSError:
-                    pass
+            except OSError:
+                pass  # it was stopped
 
     def close(self):
         if self.listener:

@@ -98,6 +98,9 @@ class Letter(Message):
         self.marked = False         # by mark-seen, before it was delivered
         self.seen_whole = set()     # runs that listed it, and did all
 
+    def is_stubborn(self):
+        return self.number % STUBBORN == 1
+
     def is_odd(self):
         return self.message_id is None
 
@@ -236,10 +239,6 @@ class Lively(Session):
             found.remove(b"UIDL")
         return found
 
-    def is_stubborn(self, argument):
-        return argument.isdigit() and 0 < int(argument) <= len(self.box) and \
-            self.box[int(argument) - 1].number % STUBBORN == 1
-
     def is_refused(self, verb, argument):
         lacks = self.character.lacks
         return (verb == "UIDL" and self.character.uid == "none"
@@ -248,8 +247,13 @@ class Lively(Session):
                 or argument and (verb == "UIDL" and lacks in ("uidl-n", "both")
                                  or verb == "LIST" and
                                  lacks in ("list-n", "both"))
-                or verb == "DELE" and self.character.dele == "refused"
-                and self.is_stubborn(argument))
+                or verb == "DELE" and self.is_stubborn(argument, "refused"))
+
+    def is_stubborn(self, argument, how):
+        """Does a DELE of it end so?"""
+        return self.character.dele == how and argument.isdigit() and \
+            0 < int(argument) <= len(self.box) and \
+            self.box[int(argument) - 1].is_stubborn()
 
     def text(self, index, verb):
         letter, text = self.box[index], self.texts[index]
@@ -263,8 +267,7 @@ class Lively(Session):
         return Message(0, b"", text).wire()
 
     def delete(self, index):
-        if self.character.dele != "vain" or \
-                not self.is_stubborn("%d" % (index + 1)):
+        if not self.is_stubborn("%d" % (index + 1), "vain"):
             super().delete(index)
 
     def leave(self):
@@ -279,7 +282,7 @@ class Lively(Session):
         if verb == "DELE" and argument.isdigit() and \
                 0 < int(argument) <= len(self.box):
             self.box[int(argument) - 1].deletes += 1
-            if self.character.dele == "deadly" and self.is_stubborn(argument):
+            if self.is_stubborn(argument, "deadly"):
                 self.leave()
         if verb == "QUIT" and self.character.quit == "silent":
             self.expunge()

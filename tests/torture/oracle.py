@@ -172,6 +172,8 @@ class Oracle:
                     there[0].number, run))
 
     def is_hopeless(self, letter):
+        if letter.is_stubborn() and self.character.dele != "done":
+            return True
         if letter.deletes >= GIVEN_UP:
             self.excused["undeletable"] += 1
             return True
