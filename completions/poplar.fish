@@ -76,6 +76,7 @@ complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa 
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls-pin-only -d 'pins instead of the CAs'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls-cert -r -F -d 'our certificate'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls-key -r -F -d 'its key (default: in the same file)'
+complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls-key-password-command -x -a '(__fish_complete_command)' -d 'a command that prints the password of the key'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l tls-priority -x -d 'GnuTLS priority string'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l timeout -x -d 'wait this long for the server (60s)'
 complete -c poplar -n '__fish_poplar_takes stat list fetch top uidl delete capa check shell state' -l deadline -x -d 'end the whole run after this long'

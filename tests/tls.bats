@@ -250,6 +250,52 @@ client certificate (--tls-cert, --tls-key)"
 	[[ $stderr == *"open.key"*"open to others"* ]]
 }
 
+@test "client certificate: a key with a password, PKCS #8 and traditional" {
+	serve localhost --client-ca "$CA"
+	run -0 openssl pkcs8 -topk8 -in "$tls/ann.key" -out pkcs8.key \
+		-passout pass:key-sesame-3
+	run -0 openssl ec -aes128 -in "$tls/ann.key" -out pem.key \
+		-passout pass:key-sesame-3
+	grep -q 'Proc-Type: 4,ENCRYPTED' pem.key
+	cat "$tls/ann.pem" pkcs8.key >both.pem
+	chmod 600 ./*.key both.pem
+	# shellcheck disable=SC2034  # has_secret
+	SECRETS=(key-sesame-3)
+	for key in pkcs8.key pem.key both.pem; do
+		cert=$tls/ann.pem
+		[[ $key != both.pem ]] || cert=both.pem
+		with=(--tls-cert "$cert" --tls-key "$key")
+		for options in TLS STARTTLS; do
+			declare -n line=$options
+			run --separate-stderr -0 poplar stat "${line[@]}" "${with[@]}" \
+				--tls-key-password-command 'echo key-sesame-3'
+			assert_output '1 138'
+			said ''
+		done
+		run --separate-stderr -78 poplar stat "${TLS[@]}" "${with[@]}" \
+			--tls-key-password-command 'echo wrong'
+		said "poplar: tester@localhost: $key: the password of the key is wrong"
+		run --separate-stderr -78 poplar stat "${TLS[@]}" "${with[@]}" \
+			--tls-key-password-command 'exit 3'
+		said "poplar: tester@localhost: tls-key-password-command: the command failed with status 3"
+		run --separate-stderr -78 setsid -w "$POPLAR" stat "${TLS[@]}" "${with[@]}"
+		said "poplar: tester@localhost: the key $key needs a password, and \
+there is no terminal to ask at: give --tls-key-password-command"
+		# at a terminal
+		run -0 python3 "$TESTS_DIR/lib/type_password.py" key-sesame-3 \
+			"$POPLAR" stat "${TLS[@]}" "${with[@]}"
+		assert_output --partial "Password for the key $key: "
+		assert_output --partial '1 138'
+		refute_output --partial key-sesame-3
+	done
+	run --separate-stderr -64 poplar stat "${TLS[@]}" \
+		--tls-key-password-command 'echo key-sesame-3'
+	said 'poplar: tls-key-password-command without a tls-cert'
+	# one that is not needed is not minded
+	run --separate-stderr -0 poplar stat "${TLS[@]}" --tls-cert "$tls/ann.pem" \
+		--tls-key "$tls/ann.key" --tls-key-password-command 'echo key-sesame-3'
+}
+
 @test "version: TLS 1.1 only is refused" {
 	serve localhost --priority 'NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT'
 	run --separate-stderr -69 poplar stat "${TLS[@]}"

@@ -23,6 +23,8 @@ static const size_t strings[] = {
 	offsetof(struct account, tls_crl_file),
 	offsetof(struct account, tls_cert),
 	offsetof(struct account, tls_key),
+	offsetof(struct account, tls_key_password_command),
+	offsetof(struct account, tls_key_password),
 	offsetof(struct account, tls_priority),
 	offsetof(struct account, proxy),
 	offsetof(struct account, source_address),
@@ -181,6 +183,10 @@ check_together(const struct account *account, struct err *err)
 		    "tls-pin-only without a tls-pin trusts nobody");
 	if (account->tls_key != NULL && account->tls_cert == NULL)
 		return err_set(err, EX_USAGE, "tls-key without a tls-cert");
+	if (account->tls_key_password_command != NULL &&
+	    account->tls_cert == NULL)
+		return err_set(err, EX_USAGE,
+		    "tls-key-password-command without a tls-cert");
 	if (account->max_size != 0 && account->min_size > account->max_size)
 		return err_set(err, EX_USAGE,
 		    "min-size is more than max-size: no message is both");

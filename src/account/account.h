@@ -45,7 +45,9 @@ struct account {
 	char *host, *port, *user;
 	enum account_tls tls;
 	char *tls_ca_file, *tls_crl_file, *tls_cert, *tls_key, *tls_priority;
-	char **tls_pins; /* NULL-ended */
+	char *tls_key_password_command;
+	char *tls_key_password; /* typed: account_prompt */
+	char **tls_pins;        /* NULL-ended */
 	bool tls_pin_only;
 	int family; /* AF_* : -4, -6 */
 	char *proxy, *source_address, *tunnel;
@@ -165,6 +167,14 @@ char *account_password(struct account *account, struct err *err);
 char *account_token(struct account *account, struct err *err);
 /* Is there a source of the password besides asking for it? */
 bool account_has_password(const struct account *account);
+/*
+ * The same for the client certificate's key, if that is encrypted: by command,
+ * or from the terminal, once. 0, *password NULL: it needs none. -1: as above.
+ * account_prompt_key asks for what is to be typed, before a server waits.
+ */
+int account_prompt_key(struct account *account, struct err *err);
+int account_key_password(struct account *account, char **password,
+    struct err *err);
 int account_prompt(struct account *account, struct err *err);
 bool account_needs_prompt(const struct account *account);
 

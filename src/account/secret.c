@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/xalloc.h"
+#include "net/tls.h"
 
 #define SECRET_MAX 65536
 #define READ_SIZE 4096
@@ -232,26 +233,20 @@ no_password(const struct account *account, struct err *err)
 
 /*
  * Ask at the terminal and nowhere else: without RPP_REQUIRE_TTY it would read
- * standard input, which may be somebody's data.
+ * standard input, which may be somebody's data. NULL, and err is left alone:
+ * there is no terminal.
  */
 static char *
-from_prompt(const struct account *account, struct err *err)
+ask(const char *prompt, struct err *err)
 {
-	const char *user = account->user != NULL ? account->user : "?";
-	const char *host = account->host != NULL ? account->host : "?";
-	char text[PROMPT_MAX], *who, *safe, *prompt, *answer = NULL;
+	char text[PROMPT_MAX], *answer = NULL;
 	size_t len;
 
-	who = xasprintf("%s@%s", user, host);
-	safe = log_safe(who, strlen(who));
-	prompt = xasprintf("Password for %s: ", safe);
 	if (readpassphrase(prompt, text, sizeof(text), RPP_REQUIRE_TTY) ==
 	    NULL) {
 		if (errno == EINTR)
 			err_set(err, EX_TEMPFAIL,
 			    "interrupted while asking for a password");
-		else
-			no_password(account, err);
 	} else if ((len = strlen(text)) == 0)
 		err_set(err, EX_CONFIG, "no password was typed");
 	else if (len == sizeof(text) - 1)
@@ -260,10 +255,85 @@ from_prompt(const struct account *account, struct err *err)
 	else
 		answer = xstrdup(text);
 	explicit_bzero(text, sizeof(text));
+	return answer;
+}
+
+static char *
+from_prompt(const struct account *account, struct err *err)
+{
+	const char *user = account->user != NULL ? account->user : "?";
+	const char *host = account->host != NULL ? account->host : "?";
+	struct err why = ERR_INIT;
+	char *who, *safe, *prompt, *answer;
+
+	who = xasprintf("%s@%s", user, host);
+	safe = log_safe(who, strlen(who));
+	prompt = xasprintf("Password for %s: ", safe);
+	answer = ask(prompt, &why);
+	if (answer == NULL && why.status == 0)
+		no_password(account, err);
+	else if (answer == NULL)
+		*err = why;
 	free(prompt);
 	free(safe);
 	free(who);
 	return answer;
+}
+
+/* Is there a key whose password only the user can give? */
+static bool
+key_needs_prompt(const struct account *account)
+{
+	return account->tls != ACCOUNT_TLS_NONE && account->tls_key != NULL &&
+	    account->tls_key_password_command == NULL &&
+	    account->tls_key_password == NULL &&
+	    tls_key_is_encrypted(account->tls_key);
+}
+
+static int
+ask_key(struct account *account, struct err *err)
+{
+	struct err why = ERR_INIT;
+	char *safe, *prompt;
+
+	safe = log_safe(account->tls_key, strlen(account->tls_key));
+	prompt = xasprintf("Password for the key %s: ", safe);
+	account->tls_key_password = ask(prompt, &why);
+	if (account->tls_key_password == NULL && why.status == 0)
+		err_set(&why, EX_CONFIG,
+		    "the key %s needs a password, and there is no terminal "
+		    "to ask at: give --tls-key-password-command",
+		    safe);
+	free(prompt);
+	free(safe);
+	if (account->tls_key_password != NULL)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+int
+account_prompt_key(struct account *account, struct err *err)
+{
+	return key_needs_prompt(account) ? ask_key(account, err) : 0;
+}
+
+int
+account_key_password(struct account *account, char **password, struct err *err)
+{
+	*password = NULL;
+	if (account_prompt_key(account, err) == -1)
+		return -1;
+	if (account->tls_key_password != NULL)
+		*password = xstrdup(account->tls_key_password);
+	else if (account->tls_key_password_command != NULL) {
+		*password =
+		    from_command(account, account->tls_key_password_command,
+			"tls-key-password-command", err);
+		if (*password == NULL)
+			return -1;
+	}
+	return 0;
 }
 
 /* Is there a source that gives the password whenever it is asked? */
@@ -330,8 +400,8 @@ account_token(struct account *account, struct err *err)
 	return token;
 }
 
-bool
-account_needs_prompt(const struct account *account)
+static bool
+password_needs_prompt(const struct account *account)
 {
 	struct err err = ERR_INIT;
 	char *password = NULL;
@@ -359,10 +429,18 @@ account_needs_prompt(const struct account *account)
 	return needs;
 }
 
+bool
+account_needs_prompt(const struct account *account)
+{
+	return password_needs_prompt(account) || key_needs_prompt(account);
+}
+
 int
 account_prompt(struct account *account, struct err *err)
 {
-	if (!account_needs_prompt(account))
+	if (account_prompt_key(account, err) == -1)
+		return -1;
+	if (!password_needs_prompt(account))
 		return 0;
 	account->password = account->password_fd != -1 ?
 	    from_descriptor(account, err) :

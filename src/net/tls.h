@@ -21,11 +21,14 @@ struct tls_options {
 				    allowed: of certificate or public key */
 	bool pin_only;           /* pins instead of the CAs, not in addition */
 	const char *cert_file, *key_file; /* PEM, or pkcs11: URLs */
+	const char *key_password;         /* of key_file, or NULL */
 	const char *priority;             /* GnuTLS priority string, or NULL */
 };
 
 /* Is it one that pins above may hold? */
 bool tls_pin_is_good(const char *pin);
+/* Does the key in this PEM file need a password? (PKCS #8, or traditional) */
+bool tls_key_is_encrypted(const char *file);
 
 /*
  * Handshake as a client on fd (non-blocking, borrowed) with host as SNI and for

@@ -7,6 +7,7 @@
 #include <bsd/string.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdarg.h>
@@ -27,9 +28,10 @@
 #include "net/net.h"
 #include "net/tls.h"
 
-#define PIN_LEN 32    /* SHA-256 */
-#define NAMES_SHOWN 4 /* of a certificate that is for other hosts */
-#define NAME_SHOWN 60 /* octets of each; more would hide the rest */
+#define PIN_LEN 32          /* SHA-256 */
+#define NAMES_SHOWN 4       /* of a certificate that is for other hosts */
+#define NAME_SHOWN 60       /* octets of each; more would hide the rest */
+#define KEY_MAX (64 * 1024) /* of a file, looked at for a key */
 #define PKCS11_SCHEME "pkcs11:"
 
 struct tls_cert {
@@ -134,6 +136,37 @@ ask_token_pin(void *arg, int attempt, const char *url, const char *label,
 	return rc;
 }
 
+bool
+tls_key_is_encrypted(const char *file)
+{
+	static const char *const marks[] = {
+		"-----BEGIN ENCRYPTED PRIVATE KEY-----",
+		"Proc-Type: 4,ENCRYPTED",
+	};
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char text[KEY_MAX];
+	bool encrypted = false;
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd == -1)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		n = read(fd, text, sizeof(text));
+	(void)close(fd);
+	for (size_t i = 0; i < 2 && n > 0; i++)
+		encrypted = encrypted ||
+		    memmem(text, (size_t)n, marks[i], strlen(marks[i])) != NULL;
+	explicit_bzero(text, sizeof(text));
+	return encrypted;
+}
+
+static bool
+is_token(const char *name)
+{
+	return strncmp(name, PKCS11_SCHEME, strlen(PKCS11_SCHEME)) == 0;
+}
+
 static int
 read_own(struct tls_cert *cert, struct err *err)
 {
@@ -151,7 +184,7 @@ read_own(struct tls_cert *cert, struct err *err)
 		    key);
 	if (key == NULL)
 		key = file;
-	if (strncmp(key, PKCS11_SCHEME, strlen(PKCS11_SCHEME)) != 0) {
+	if (!is_token(key)) {
 		if (stat(key, &st) == -1)
 			return err_sys(err, EX_CONFIG, "%s", key);
 		if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0)
@@ -160,10 +193,15 @@ read_own(struct tls_cert *cert, struct err *err)
 			    "open to others; chmod o-rw it",
 			    key);
 	}
-	gnutls_certificate_set_pin_function(cert->credentials, ask_token_pin,
-	    NULL);
+	if (is_token(key) || is_token(file))
+		gnutls_certificate_set_pin_function(cert->credentials,
+		    ask_token_pin, NULL);
 	rc = gnutls_certificate_set_x509_key_file2(cert->credentials, file, key,
-	    GNUTLS_X509_FMT_PEM, NULL, 0);
+	    GNUTLS_X509_FMT_PEM, cert->options->key_password, 0);
+	if (rc == GNUTLS_E_DECRYPTION_FAILED &&
+	    cert->options->key_password != NULL)
+		return err_set(err, EX_CONFIG,
+		    "%s: the password of the key is wrong", key);
 	if (rc < 0)
 		return err_set(err, EX_CONFIG,
 		    "cannot use certificate %s with key %s: %s", file, key,

@@ -49,7 +49,7 @@ free_lines(char **lines)
 static int
 start_tls(struct session *session, struct stream *stream, struct err *err)
 {
-	const struct account *account = session->account;
+	struct account *account = session->account;
 	struct tls_options options = {
 		.ca_file = account->tls_ca_file,
 		.crl_file = account->tls_crl_file,
@@ -60,8 +60,18 @@ start_tls(struct session *session, struct stream *stream, struct err *err)
 		.priority = account->tls_priority,
 	};
 
-	return stream_start_tls(stream, account->host, &options,
+	char *password;
+	int rc;
+
+	if (account_key_password(account, &password, err) == -1)
+		return -1;
+	options.key_password = password;
+	rc = stream_start_tls(stream, account->host, &options,
 	    session_until(session), err);
+	if (password != NULL)
+		explicit_bzero(password, strlen(password));
+	free(password);
+	return rc;
 }
 
 int64_t
@@ -77,7 +87,7 @@ session_until(const struct session *session)
 static struct stream *
 open_stream(struct session *session, struct err *err)
 {
-	const struct account *account = session->account;
+	struct account *account = session->account;
 	struct net_target target = {
 		.host = account->host,
 		.port = account->port,
@@ -89,6 +99,9 @@ open_stream(struct session *session, struct err *err)
 	struct stream *stream;
 	int fd;
 
+	/* not while the server waits for the handshake */
+	if (account_prompt_key(account, err) == -1)
+		return NULL;
 	fd =
 	    net_connect(&target, &session->tunnel, session_until(session), err);
 	if (fd == -1) {
