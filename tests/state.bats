@@ -134,7 +134,7 @@ FILE=.local/state/poplar/joe@pop.example.org
 	poplar state import --from fetchmail ids "$JOE"
 	poplar state import --from getmail oldmail "$JOE"
 	poplar state import --from fdm cache "$JOE"
-	run -0 bash -c "cut -f3 $FILE | tail -n +2"
+	run -0 bash -c "grep ^S $FILE | cut -f3"
 	assert_output $'a\nc\nd'
 }
 
@@ -182,6 +182,44 @@ check --repair keeps what is valid"
 line 3 (wrong checksum): see poplar state check --repair"
 	run -65 poplar state mark-seen "$JOE" uid:x
 	run -0 cmp broken "$FILE"
+}
+
+# Each has about 30 lines, which is less than one append may have.
+@test "state: one bad octet in a short journal is refused by all who read it" {
+	make_mailbox mail 12
+	start_server --mailbox mail
+	mkdir -p "${FILE%/*}"
+	for how in "--maildir box" "--mbox box" "--pipe true"; do
+		rm -rf "$FILE"* box
+		# shellcheck disable=SC2086  # two words
+		poplar fetch "${PLAIN[@]}" --state "$FILE" $how
+		cp "$FILE" good
+		for line in 2 7 12; do
+			sed "${line}s/[0-9]/x/" good >"$FILE"
+			cp "$FILE" broken
+			# shellcheck disable=SC2086
+			run --separate-stderr -65 poplar fetch "${PLAIN[@]}" \
+				--state "$FILE" $how
+			assert_equal "$stderr" "poplar: tester@127.0.0.1: the \
+state $FILE is damaged at line $line (wrong checksum): see poplar state check \
+--repair"
+			# shellcheck disable=SC2086
+			run -65 poplar fetch --dry-run "${PLAIN[@]}" \
+				--state "$FILE" $how
+			# shellcheck disable=SC2086
+			run -65 poplar check "${PLAIN[@]}" \
+				--state "$FILE" $how
+			assert_line --partial "the state file $FILE is damaged"
+			run -65 poplar list new "${PLAIN[@]}" \
+				--state "$FILE"
+			run -0 cmp "$FILE" broken
+			assert_equal "$(echo "$FILE".*)" "$FILE.lock"
+		done
+		run -0 poplar state check --repair --state "$FILE"
+		run -0 cmp "$FILE.damaged" broken
+		# shellcheck disable=SC2086
+		poplar fetch "${PLAIN[@]}" --state "$FILE" $how -v
+	done
 }
 
 @test "state: usage" {

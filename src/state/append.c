@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/sync.h"
 #include "state/journal.h"
+#include "state/record.h"
 
 /* Batches of events, each with its sync, that still beat a new file. */
 #define BATCHES_MAX 8
@@ -30,6 +31,31 @@ append_fail(struct state *state, uint64_t size)
 	return -1;
 }
 
+/*
+ * Say that all lines up to here are durable. Without this line, if there is no
+ * room for it, damage to them may be taken for what a crash has left.
+ */
+static void
+say_synced(struct state *state)
+{
+	struct err ignored = ERR_INIT;
+	struct buf line = BUF_INIT;
+	struct stat st;
+
+	/* somebody else's line: the next write finds that out, too */
+	if (fstat(state->fd, &st) == -1 || (uint64_t)st.st_size != state->size)
+		return;
+	record_put_synced(&line);
+	if (place_write(state->fd, state->path, line.data, line.len,
+		state->size, &ignored) == 0) {
+		state->size += line.len;
+		state->lines++;
+	} else if (ftruncate(state->fd, (off_t)state->size) == -1) {
+		state->dead = true;
+	}
+	buf_clear(&line);
+}
+
 int
 append_sync(struct state *state, struct err *err)
 {
@@ -41,6 +67,7 @@ append_sync(struct state *state, struct err *err)
 	}
 	state->unsynced = 0;
 	state->unsynced_lines = 0;
+	say_synced(state);
 	return 0;
 }
 
@@ -51,7 +78,8 @@ write_batch(struct state *state, const char *data, size_t len, size_t lines,
 	struct stat st;
 
 	if (state->unsynced > 0 &&
-	    (state->unsynced + len > BATCH_OCTETS ||
+	    (state->unsynced > BATCH_OCTETS ||
+		state->unsynced + len > BATCH_OCTETS ||
 		state->unsynced_lines + lines > BATCH_LINES) &&
 	    append_sync(state, err) == -1)
 		return -1;

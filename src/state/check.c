@@ -145,6 +145,9 @@ check_lines(struct check *check, struct err *err)
 		if (flush_out(check, BATCH_OCTETS, err) == -1)
 			return -1;
 	}
+	/* the new file is synced before it has its name */
+	if (check->repair)
+		record_put_synced(&check->out);
 	return got == -1 ? -1 : flush_out(check, 0, err);
 }
 

@@ -185,6 +185,9 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 		record_put_server(&rewrite->out, state->server);
 		rewrite->lines++;
 	}
+	/* the whole file is synced before it has its name */
+	record_put_synced(&rewrite->out);
+	rewrite->lines++;
 	return put_out(rewrite, 0, err);
 }
 

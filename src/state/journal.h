@@ -16,8 +16,8 @@ struct err;
 struct record;
 
 /*
- * A batch: no more than this is ever unsynced, so an invalid line with a valid
- * one farther behind it was not left by a crash.
+ * A batch: no more than this is ever unsynced. After each sync a P line says
+ * that all before it is durable: no crash can have damaged that.
  */
 #define BATCH_OCTETS ((size_t)64 * 1024)
 #define BATCH_LINES ((size_t)256)
@@ -37,7 +37,8 @@ struct state {
 
 	struct buf out; /* records not yet written */
 	size_t out_lines;
-	size_t unsynced, unsynced_lines; /* written, not yet synced */
+	size_t unsynced, unsynced_lines; /* written, not yet synced; SIZE_MAX:
+					    perhaps, by an earlier run */
 	bool dead; /* a write or a sync failed: nothing more is written */
 
 	struct state_pending *pending; /* owned; as found at open */
@@ -107,6 +108,7 @@ int append_allowed(const struct state *state, struct err *err);
 /* Before such records: may there be any, and a new file now if the events are
  * very many. */
 int append_prepare(struct state *state, struct err *err);
+/* What was written is durable, and a P line says so. */
 int append_sync(struct state *state, struct err *err);
 /* After a failure: cut back to size, write no more. Returns -1. */
 int append_fail(struct state *state, uint64_t size);

@@ -214,6 +214,8 @@ loader_apply(struct loader *loader, const struct record *record,
 	case RECORD_SERVER:
 		loader->state->server |= record->facts;
 		return 0;
+	case RECORD_SYNCED:
+		return 0;
 	case RECORD_MARK:
 		note_line(loader, &loader->marks, &loader->mark_count,
 		    &loader->mark_cap, &loader->mark_prune, &line);
@@ -381,43 +383,81 @@ out:
 	return result;
 }
 
+/* What is known of the lines from the first invalid one on. */
+struct rest {
+	uint64_t line;   /* the first */
+	const char *why; /* what is wrong with it */
+	uint64_t second; /* where the one behind it is */
+	char last;       /* the type of the last valid line; 0: none */
+	uint64_t lost;   /* valid lines */
+};
+
 /*
- * Lines from the first invalid one on: is one valid that is more than a batch
- * behind it? Then no crash of ours left it so.
+ * Does this valid line prove that the first invalid one was durable once? A P
+ * line says so. Journals of before there were any tell it too: a write ends
+ * with its C or M lines and is synced then, so that what follows them came
+ * later; and an A or V line comes only after the sync of its C line.
+ */
+static bool
+proves_sync(const struct loader *loader, const struct rest *rest,
+    const struct record *record)
+{
+	if (record->type == RECORD_SYNCED)
+		return true;
+	if ((rest->last == RECORD_COMMIT || rest->last == RECORD_MARK) &&
+	    record->type != rest->last)
+		return true;
+	if (record->type == RECORD_APPLIED)
+		return record->last > loader->state->last_serial;
+	return record->type == RECORD_VOID &&
+	    record->serial > loader->state->last_serial;
+}
+
+static int
+refuse(const struct state *state, const struct rest *rest, struct err *err)
+{
+	return err_set(err, EX_DATAERR,
+	    "the state %s is damaged at line %llu (%s): see poplar state check "
+	    "--repair",
+	    state->path, (unsigned long long)rest->line, rest->why);
+}
+
+/*
+ * The line last read is invalid, and its checksum is wrong. Can a crash have
+ * left it and all that follows, so that they may be cut off? Only the last
+ * append can be torn, though its parts may reach the disk in any order.
  */
 static int
-look_behind(struct state *state, struct lines *lines, const char *why,
+look_behind(struct loader *loader, struct lines *lines, const char *why,
     struct err *err)
 {
-	uint64_t bad = lines->number, first = 0, lost = 0;
+	struct rest rest = { .line = lines->number, .why = why };
 	struct record record;
 	const char *line, *unused;
 	size_t len;
 	int got;
 
-	for (;;) {
-		got = lines_next(lines, &line, &len, err);
-		if (got <= 0)
-			break;
-		if (first == 0)
-			first = lines->offset;
+	while ((got = lines_next(lines, &line, &len, err)) == 1) {
+		if (rest.second == 0)
+			rest.second = lines->offset;
+		/* more than is ever unsynced */
+		if (lines->offset - rest.second > BATCH_OCTETS ||
+		    lines->number - rest.line > BATCH_LINES)
+			return refuse(loader->state, &rest, err);
 		if (!lines->complete ||
 		    record_parse(line, len, &record, &unused) == -1)
 			continue;
-		if (lines->offset - first > BATCH_OCTETS ||
-		    lines->number - bad > BATCH_LINES)
-			return err_set(err, EX_DATAERR,
-			    "the state %s is damaged at line %llu (%s): see "
-			    "poplar state check --repair",
-			    state->path, (unsigned long long)bad, why);
-		lost++;
+		if (proves_sync(loader, &rest, &record))
+			return refuse(loader->state, &rest, err);
+		rest.last = record.type;
+		rest.lost++;
 	}
 	/* A crash can do that, but so can a bad disk: it is to be known. */
-	if (got == 0 && lost > 0)
+	if (got == 0 && rest.lost > 0)
 		log_warn("line %llu of %s is invalid (%s): the last %llu "
-			 "records behind it are passed over",
-		    (unsigned long long)bad, state->path, why,
-		    (unsigned long long)lost);
+			 "records after it are ignored",
+		    (unsigned long long)rest.line, loader->state->path, why,
+		    (unsigned long long)rest.lost);
 	return got;
 }
 
@@ -425,8 +465,10 @@ static int
 load_records(struct state *state, struct lines *lines, struct loader *loader,
     uint64_t *valid, struct err *err)
 {
+	struct rest rest = { 0 };
 	struct record record;
-	const char *line, *why;
+	const char *line;
+	char last = RECORD_SYNCED; /* the header is durable */
 	size_t len;
 	int got;
 
@@ -434,15 +476,26 @@ load_records(struct state *state, struct lines *lines, struct loader *loader,
 		*valid = lines->read_at - (lines->end - lines->start);
 		got = lines_next(lines, &line, &len, err);
 		if (got <= 0)
-			return got;
-		why = "incomplete";
+			break;
+		rest.line = lines->number;
+		rest.why = "incomplete";
 		if (!lines->complete ||
-		    record_parse(line, len, &record, &why) == -1 ||
-		    loader_apply(loader, &record, lines->offset, len, &why) ==
-			-1)
-			return look_behind(state, lines, why, err);
+		    record_parse(line, len, &record, &rest.why) == -1) {
+			if (lines->complete && record_is_sound(line, len))
+				return refuse(state, &rest, err);
+			return look_behind(loader, lines, rest.why, err);
+		}
+		/* no crash writes what is sound and does not fit */
+		if (loader_apply(loader, &record, lines->offset, len,
+			&rest.why) == -1)
+			return refuse(state, &rest, err);
+		last = record.type;
 		state->lines++;
 	}
+	/* then its sync may not have come about */
+	if (last != RECORD_SYNCED)
+		state->unsynced = SIZE_MAX;
+	return got;
 }
 
 int

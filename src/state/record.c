@@ -308,6 +308,14 @@ check_crc(const char *line, size_t len, const char **why)
 	return digest_crc32(0, line, len) == crc ? len : 0;
 }
 
+bool
+record_is_sound(const char *line, size_t len)
+{
+	const char *why;
+
+	return check_crc(line, len, &why) > 0;
+}
+
 int
 record_parse(const char *line, size_t len, struct record *record,
     const char **why)
@@ -317,10 +325,12 @@ record_parse(const char *line, size_t len, struct record *record,
 	len = check_crc(line, len, why);
 	if (len == 0)
 		return -1;
+	record->type = line[0];
+	if (record->type == RECORD_SYNCED && len == 1)
+		return 0;
 	*why = "malformed fields";
 	if (len < 3 || line[1] != '\t')
 		return -1;
-	record->type = line[0];
 	cursor = (struct cursor){ line + 2, line + len, false };
 	switch (record->type) {
 	case RECORD_COMMIT:
@@ -702,6 +712,12 @@ record_put_number(struct buf *out, enum record_type type, uint32_t number)
 
 	put_number(out, number);
 	end(out, start);
+}
+
+void
+record_put_synced(struct buf *out)
+{
+	end(out, begin(out, RECORD_SYNCED));
 }
 
 void

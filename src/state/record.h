@@ -41,7 +41,8 @@ enum record_type {
 	RECORD_PRINT = 'Y',
 	RECORD_SERVER = 'E',
 	RECORD_LOGIN = 'T',
-	RECORD_LISTED = 'L'
+	RECORD_LISTED = 'L',
+	RECORD_SYNCED = 'P'
 };
 
 /* A field as it is in the line, encoded; not ended. */
@@ -70,6 +71,9 @@ struct record {
 /* A line without its LF. 0, or -1 and *why says what is wrong with it. */
 int record_parse(const char *line, size_t len, struct record *record,
     const char **why);
+
+/* Does its checksum fit, whatever it says? */
+bool record_is_sound(const char *line, size_t len);
 
 /*
  * The octets of a field: text itself if nothing in it is encoded, else decoded
@@ -102,6 +106,8 @@ void record_put_number(struct buf *out, enum record_type type, uint32_t number);
 void record_put_size(struct buf *out, const struct state_entry *entry);
 void record_put_print(struct buf *out, const struct state_entry *entry);
 void record_put_server(struct buf *out, unsigned int facts);
+/* P */
+void record_put_synced(struct buf *out);
 void record_put_gone(struct buf *out, uint32_t serial, uint32_t time);
 
 #endif

@@ -103,7 +103,8 @@ cut_tail(struct state *state, uint64_t valid, struct err *err)
 	if (ftruncate(state->fd, (off_t)valid) == -1)
 		return err_sys(err, EX_IOERR, "cannot cut %s", state->path);
 	state->size = valid;
-	return sync_data(state->fd, state->path, err);
+	state->unsynced = SIZE_MAX;
+	return append_sync(state, err);
 }
 
 struct state *
@@ -315,15 +316,17 @@ state_commit(struct state *state, const struct state_record *records, size_t n,
     struct state_entry **entries, struct err *err)
 {
 	uint64_t before;
+	uint32_t first;
 	size_t i;
 
 	if (check_records(state, records, n, err) == -1 ||
 	    append_prepare(state, err) == -1)
 		return -1;
 	before = state->size;
+	first = state->last_serial + 1;
 	for (i = 0; i < n; i++)
 		record_put_delivery(&state->out, RECORD_COMMIT,
-		    state->last_serial + 1 + (uint32_t)i, &records[i]);
+		    ++state->last_serial, &records[i]);
 	state->out_lines += n;
 	if (append_records(state, err) == -1 || append_sync(state, err) == -1) {
 		/* What is not known to be durable must not come back. */
@@ -332,7 +335,7 @@ state_commit(struct state *state, const struct state_record *records, size_t n,
 		return -1;
 	}
 	for (i = 0; i < n; i++)
-		entries[i] = add_entry(state, ++state->last_serial, &records[i],
+		entries[i] = add_entry(state, first + (uint32_t)i, &records[i],
 		    STATE_COMMITTED);
 	return 0;
 }
@@ -365,13 +368,12 @@ state_delivered(struct state *state, const struct state_record *record,
 	if (check_records(state, record, 1, err) == -1 ||
 	    append_prepare(state, err) == -1)
 		return -1;
-	record_put_delivery(&state->out, RECORD_DELIVERED,
-	    state->last_serial + 1, record);
+	record_put_delivery(&state->out, RECORD_DELIVERED, ++state->last_serial,
+	    record);
 	state->out_lines++;
 	if (append_records(state, err) == -1)
 		return -1;
-	*entry =
-	    add_entry(state, ++state->last_serial, record, STATE_DELIVERED);
+	*entry = add_entry(state, state->last_serial, record, STATE_DELIVERED);
 	return 0;
 }
 

@@ -107,6 +107,13 @@ MUTANTS = [
           "			traces[i].found = list[count++].inode != 0;\n")],
         [between(150, "backup-*-kill")]),
     Mutant(
+        "damage-cut", "damage to a short state is taken for a torn append",
+        [("state/load.c",
+          "		if (proves_sync(loader, &rest, &record))\n",
+          "		if (proves_sync(loader, &rest, &record) &&\n"
+          "		    lines->number > BATCH_LINES)\n")],
+        [between(40, "rot-*-keep-*-kill")]),
+    Mutant(
         "todays-options", "recovery goes to the destination of today's options",
         [("fetch/recover.c",
           "		.kind = from->kind,\n		.path = from->path,\n",

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "test.h"
 
@@ -520,6 +521,8 @@ counts_copies(void)
 	state_close(state);
 }
 
+#define SYNCED_LEN (sizeof("P\tc0a0c0a0\n") - 1)
+
 /* Whatever prefix of the file a crash leaves, the rest of it counts. */
 static void
 survives_torn_tails(void)
@@ -545,7 +548,8 @@ survives_torn_tails(void)
 		state = must_open(STATE_WRITE);
 		CHECK_INT(state_count(state), count);
 		left = slurp(path);
-		CHECK(left.len <= cut && left.data[left.len - 1] == '\n');
+		CHECK(left.len <= cut + SYNCED_LEN &&
+		    left.data[left.len - 1] == '\n');
 		buf_clear(&left);
 		deliver(state, "next");
 		state_close(state);
@@ -564,33 +568,257 @@ survives_torn_tails(void)
 	buf_clear(&whole);
 }
 
-/* A flipped octet near the end is cut, one far from it is damage. */
-static void
-refuses_damage(void)
+/* The beginning of line n, from 1. */
+static size_t
+line_at(const struct buf *whole, int n)
 {
+	const char *p = whole->data;
+
+	while (--n > 0)
+		p = (const char *)memchr(p, '\n',
+			whole->len - (size_t)(p - whole->data)) +
+		    1;
+	return (size_t)(p - whole->data);
+}
+
+static struct buf
+journal(void (*fill)(struct state *state))
+{
+	struct err err = ERR_INIT;
 	struct state *state;
-	struct buf whole;
-	size_t i;
 
 	fresh();
 	state = must_open(STATE_WRITE);
+	fill(state);
+	CHECK_INT(state_sync(state, &err), 0);
+	state_close(state);
+	return slurp(path);
+}
+
+static void
+fill_one_by_one(struct state *state)
+{
 	deliver_many(state, 0, 200);
-	state_close(state);
-	whole = slurp(path);
-	for (i = 0; i < whole.len / 4; i += 97) {
-		whole.data[i] ^= 1;
-		spit(path, whole.data, whole.len);
-		CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
-		CHECK_INT(open_status(STATE_READ), EX_DATAERR);
-		CHECK_INT(file_size(path), whole.len);
-		whole.data[i] ^= 1;
+}
+
+/* As a fetch does: all in one batch. */
+static void
+fill_batch(struct state *state)
+{
+	struct err err = ERR_INIT;
+	struct state_record r[30];
+	struct state_entry *entries[30];
+	int i;
+
+	for (i = 0; i < 30; i++)
+		r[i] = record(&"abcdefghijklmnopqrstuvwxyz0123"[i], 1, 7);
+	CHECK_INT(state_commit(state, r, 30, entries, &err), 0);
+	CHECK_INT(state_applied(state, entries, 30, &err), 0);
+	state_set_listed(state, 5);
+}
+
+/* As a fetch into a pipe does. */
+static void
+fill_delivered(struct state *state)
+{
+	struct err err = ERR_INIT;
+	struct state_record r;
+	struct state_entry *entry;
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		r = record(&"abcdefghijklmnopqrstuvwxyz0123"[i], 1, 7);
+		CHECK_INT(state_delivered(state, &r, &entry, &err), 0);
 	}
-	whole.data[whole.len - 30] ^= 1;
-	spit(path, whole.data, whole.len);
+}
+
+static void
+fill_marked(struct state *state)
+{
+	int i;
+
+	for (i = 0; i < 30; i++)
+		state_add_marked(state, &"abcdefghijklmnopqrstuvwxyz0123"[i], 1,
+		    12, 5);
+}
+
+static void
+fill_compacted(struct state *state)
+{
+	struct err err = ERR_INIT;
+
+	fill_delivered(state);
+	CHECK_INT(state_compact(state, true, &err), 0);
+}
+
+/* One flipped octet anywhere but in the last line, which says nothing new. */
+static void
+refuses_damage(void)
+{
+	static void (*const fills[])(struct state * state) = { fill_one_by_one,
+		fill_batch, fill_delivered, fill_marked, fill_compacted };
+	struct state *state;
+	struct buf whole;
+	size_t i, k;
+
+	for (k = 0; k < sizeof(fills) / sizeof(fills[0]); k++) {
+		whole = journal(fills[k]);
+		for (i = 0; i < whole.len - SYNCED_LEN; i += 37) {
+			whole.data[i] ^= 1;
+			spit(path, whole.data, whole.len);
+			CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+			CHECK_INT(open_status(STATE_READ), EX_DATAERR);
+			CHECK_INT(file_size(path), whole.len);
+			whole.data[i] ^= 1;
+		}
+		spit(path, whole.data, whole.len);
+		state = must_open(STATE_READ);
+		i = state_count(state);
+		state_close(state);
+		whole.data[whole.len - 3] ^= 1;
+		spit(path, whole.data, whole.len);
+		state = must_open(STATE_WRITE);
+		CHECK_INT(state_count(state), i);
+		state_close(state);
+		CHECK_INT(file_size(path), whole.len);
+		buf_clear(&whole);
+	}
+}
+
+/*
+ * A journal of before there were P lines: its A lines tell that the C lines
+ * were durable.
+ */
+static void
+refuses_damage_of_old(void)
+{
+	struct buf whole = journal(fill_batch), old = BUF_INIT;
+	struct state *state;
+	const char *line = whole.data, *end;
+	int n;
+
+	for (; line < whole.data + whole.len; line = end + 1) {
+		end =
+		    memchr(line, '\n', (size_t)(whole.data + whole.len - line));
+		if (*line != 'P')
+			buf_append(&old, line, (size_t)(end - line) + 1);
+	}
+	for (n = 2; n <= 31; n++) {
+		size_t i = line_at(&old, n) + 5;
+
+		old.data[i] ^= 1;
+		spit(path, old.data, old.len);
+		CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+		CHECK_INT(file_size(path), old.len);
+		old.data[i] ^= 1;
+	}
+	/* torn off within the A line */
+	spit(path, old.data, line_at(&old, 32) + 4);
 	state = must_open(STATE_WRITE);
-	CHECK(state_count(state) >= 199);
-	CHECK((size_t)file_size(path) < whole.len);
+	CHECK_INT(state_count(state), 30);
+	deliver(state, "next");
 	state_close(state);
+	state = must_open(STATE_READ);
+	CHECK_INT(state_count(state), 31);
+	state_close(state);
+	buf_clear(&old);
+	buf_clear(&whole);
+}
+
+/*
+ * A power cut during an append: any piece of it may be missing, whatever has
+ * reached the disk behind that. What is older stays.
+ */
+static void
+survives_torn_appends(void)
+{
+	struct state *state;
+	struct buf before = journal(fill_batch), after, torn;
+	size_t i, len;
+	int n;
+
+	log_setup(&(struct log_options){ .quiet = 1, .debug_fd = -1 });
+	state = must_open(STATE_WRITE);
+	fill_delivered(state);
+	after = slurp(path);
+	state_close(state);
+	for (len = 1; len < after.len - before.len; len = len * 7 + 3)
+		for (i = before.len; i + len <= after.len; i += 61) {
+			torn = (struct buf)BUF_INIT;
+			buf_append(&torn, after.data, after.len);
+			memset(torn.data + i, 0, len);
+			spit(path, torn.data, torn.len);
+			state = must_open(STATE_WRITE);
+			CHECK(state_count(state) >= 30);
+			CHECK(find(state, "a") != NULL);
+			deliver(state, "next");
+			state_close(state);
+			state = must_open(STATE_READ);
+			CHECK(find(state, "next") != NULL);
+			state_close(state);
+			buf_clear(&torn);
+		}
+	/* the same piece of what is older is damage */
+	for (n = 2; n < 31; n++) {
+		torn = (struct buf)BUF_INIT;
+		buf_append(&torn, after.data, after.len);
+		memset(torn.data + line_at(&torn, n), 0, 20);
+		spit(path, torn.data, torn.len);
+		CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+		CHECK_INT(file_size(path), torn.len);
+		buf_clear(&torn);
+	}
+	log_setup(NULL);
+	buf_clear(&before);
+	buf_clear(&after);
+}
+
+/* What an earlier run wrote and may not have synced is synced before more. */
+static void
+survives_two_torn_runs(void)
+{
+	struct buf whole = journal(fill_batch);
+	struct err err = ERR_INIT;
+	struct state *state;
+
+	/* as the first run left it: it was killed before its sync */
+	spit(path, whole.data, whole.len - SYNCED_LEN);
+	state = must_open(STATE_WRITE);
+	(void)state_add_marked(state, "x", 1, 12, 5);
+	CHECK_INT(state_sync(state, &err), 0);
+	state_close(state);
+	buf_clear(&whole);
+	whole = slurp(path);
+	CHECK_INT(count_lines("P\t"), 3);
+	CHECK(strstr(buf_text(&whole), "\nP\t") <
+	    strstr(buf_text(&whole), "\nS\t"));
+	buf_clear(&whole);
+}
+
+/* What no crash can have written, because its checksum fits. */
+static void
+refuses_what_does_not_fit(void)
+{
+	static const char *const lines[] = { "O\t77", "A\t31\t40", "j\t1",
+		"S\t1\tx\t5", "T\tnoon", "" };
+	struct buf whole = journal(fill_batch);
+	char crc[16];
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct buf more = BUF_INIT;
+
+		buf_append(&more, whole.data, whole.len);
+		buf_puts(&more, lines[i]);
+		(void)snprintf(crc, sizeof(crc), "\t%08x\n",
+		    digest_crc32(0, lines[i], strlen(lines[i])));
+		buf_puts(&more, crc);
+		spit(path, more.data, more.len);
+		/* the last one is too short to be told from a torn line */
+		CHECK_INT(open_status(STATE_READ),
+		    lines[i][0] == '\0' ? 0 : EX_DATAERR);
+		buf_clear(&more);
+	}
 	buf_clear(&whole);
 }
 
@@ -623,7 +851,7 @@ repairs(void)
 	CHECK_INT(state_check(path, false, note, &notes, &err), 2);
 	CHECK_STR(buf_text(&notes),
 	    "line 2: wrong checksum\n"
-	    "line 3: about messages that are not there\n");
+	    "line 4: about messages that are not there\n");
 	CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
 	CHECK_INT(state_check(path, true, note, &notes, &err), 2);
 	state = must_open(STATE_WRITE);
@@ -854,6 +1082,10 @@ main(void)
 	TEST(counts_copies);
 	TEST(survives_torn_tails);
 	TEST(refuses_damage);
+	TEST(refuses_damage_of_old);
+	TEST(survives_torn_appends);
+	TEST(survives_two_torn_runs);
+	TEST(refuses_what_does_not_fit);
 	TEST(repairs);
 	TEST(refuses_others);
 	TEST(takes_many_events);
