@@ -524,8 +524,14 @@ QUIT: not all deleted"
 	for how in close rst; do
 		for command in GREETING CAPA AUTH STAT QUIT; do
 			start_server --mailbox mail "--$how-at" "$command:0"
-			run --separate-stderr -75 poplar stat "${PLAIN[@]}"
-			[[ $stderr == 'poplar: tester@127.0.0.1: '* ]]
+			run --separate-stderr poplar stat "${PLAIN[@]}"
+			# a QUIT that is not answered does no harm
+			if [[ $command == QUIT ]]; then
+				assert_equal "$status $stderr" '0 '
+			else
+				assert_equal "$status" 75
+				[[ $stderr == 'poplar: tester@127.0.0.1: '* ]]
+			fi
 			stop_server
 		done
 		for command in CAPA UIDL RETR DELE QUIT; do
@@ -546,7 +552,7 @@ QUIT: not all deleted"
 
 @test "silent: the time for an answer is bounded" {
 	make_mailbox mail 1
-	for command in GREETING STAT QUIT; do
+	for command in GREETING STAT; do
 		start_server --mailbox mail --stall-at "$command:1"
 		run --separate-stderr -75 poplar stat --timeout 1 "${PLAIN[@]}"
 		[[ $stderr == *"127.0.0.1 did not answer "*" within 1 second"* ]]

@@ -179,6 +179,8 @@ work(struct run *run, struct err *err)
 	run->summary->on_server = run->mailbox.named;
 	if (plan_make(run, err) == -1 || look(run, false, err) == -1)
 		return -1;
+	if (run->plan.look_count > 0)
+		plan_sort(run);
 	warn_expiry(run);
 	if (filter_plan(run, err) == -1)
 		return -1;
@@ -200,6 +202,7 @@ work(struct run *run, struct err *err)
 /*
  * Several commands were on the way, and nothing came of the session: there are
  * servers that offer PIPELINING and lose what comes behind the first command.
+ * But connections are lost for other reasons, too, so once is not enough.
  */
 static void
 doubt_pipelining(struct run *run)
@@ -207,21 +210,35 @@ doubt_pipelining(struct run *run)
 	const struct pop3 *pop3 = run->session.pop3;
 
 	if (run->account->pipelining == 1 || pop3_lost(pop3) < 2 ||
-	    run->summary->delivered + run->summary->deleted > run->done_before)
+	    run->summary->delivered + run->summary->deleted >
+		run->done_before) {
+		run->unanswered = 0;
+		return;
+	}
+	if (++run->unanswered < 2 && !pop3_was_silent(pop3))
 		return;
 	run->account->pipelining = 1;
 	run->trying_lockstep = true;
-	log_warn("%s: %s offers PIPELINING, and has left commands unanswered; "
-		 "going on one by one (--pipelining off)",
-	    run->account->name, run->account->host);
+	/* it was no message's fault */
+	for (size_t i = 0; i < run->plan.count; i++) {
+		run->plan.items[i].losses = 0;
+		run->plan.items[i].flags &= (uint16_t)~PLAN_CAREFUL;
+	}
 }
 
 /* It works one by one: the next runs begin so. */
 static void
 learn_lockstep(struct run *run)
 {
-	if (run->trying_lockstep)
+	if (run->trying_lockstep &&
+	    run->summary->delivered + run->summary->deleted >
+		run->done_before) {
 		state_set_server(run->state, STATE_SERVER_LOCKSTEP);
+		log_warn("%s: %s offers PIPELINING, and leaves commands "
+			 "unanswered; from now on they are sent one by one, as "
+			 "with --pipelining off",
+		    run->account->name, run->account->host);
+	}
 	run->trying_lockstep = false;
 }
 

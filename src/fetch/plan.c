@@ -289,6 +289,24 @@ plan_make(struct run *run, struct err *err)
 	return r;
 }
 
+static int
+compare_items(const void *a, const void *b)
+{
+	const struct plan_item *x = a, *y = b;
+
+	return (x->num > y->num) - (x->num < y->num);
+}
+
+void
+plan_sort(struct run *run)
+{
+	if (run->plan.count > 0)
+		qsort(run->plan.items, run->plan.count,
+		    sizeof(*run->plan.items), compare_items);
+	if (run->account->newest_first)
+		reverse(&run->plan);
+}
+
 void
 plan_clear(struct plan *plan)
 {

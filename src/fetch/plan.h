@@ -54,6 +54,8 @@ void plan_look(struct run *run, size_t index);
  * delivered and count messages of sum octets? */
 bool plan_is_enough(const struct run *run, uint64_t count, uint64_t sum,
     uint64_t octets);
+/* By number again, after more was added. */
+void plan_sort(struct run *run);
 void plan_clear(struct plan *plan);
 
 #endif

@@ -132,6 +132,7 @@ struct run {
 	bool lost_seen;       /* the first request of a dead session was told */
 	uint64_t done_before; /* delivered and deleted before this session */
 	bool login_delayed;   /* the server wants a pause between logins */
+	unsigned int unanswered; /* sessions in a row that got nothing done */
 	bool trying_lockstep; /* commands that were pipelined went unanswered */
 	struct err fault;     /* local: nothing more may be delivered */
 	bool logged_in;       /* once at least: it is worth coming back */

@@ -81,6 +81,18 @@ compare_it(struct message *message)
 	message->flags &= (uint16_t) ~(MESSAGE_DUE | MESSAGE_PAIRED);
 }
 
+/*
+ * A header without Message-ID may be that of any message of a kind: it is only
+ * believed where nothing else speaks against it.
+ */
+static bool
+is_as_recorded(const struct message *message)
+{
+	return !(message->entry->flags & STATE_SENT) &&
+	    (!(message->flags & MESSAGE_SIZED) ||
+		message->entry->list_octets == message->octets);
+}
+
 void
 mailbox_look(struct mailbox *mailbox, size_t index, const struct shown *shown)
 {
@@ -89,8 +101,9 @@ mailbox_look(struct mailbox *mailbox, size_t index, const struct shown *shown)
 
 	if (shown != NULL && (message->flags & MESSAGE_SOLE) &&
 	    !(entry->flags & (STATE_MARKED | STATE_WHOLE_ONLY)) &&
-	    (fingerprint_same_header(&entry->print, &shown->print) ||
-		fingerprint_same_id(&entry->print, &shown->print))) {
+	    (fingerprint_same_id(&entry->print, &shown->print) ||
+		(is_as_recorded(message) &&
+		    fingerprint_same_header(&entry->print, &shown->print)))) {
 		claim(mailbox, message, entry);
 		return;
 	}
