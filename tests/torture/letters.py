@@ -255,16 +255,20 @@ class Lively(Session):
             0 < int(argument) <= len(self.box) and \
             self.box[int(argument) - 1].is_stubborn()
 
-    def text(self, index, verb):
+    def text(self, index):
         letter, text = self.box[index], self.texts[index]
         if self.render == "anew":
             self.mailbox.count += 1
             text = letter.anew(self.mailbox.count)
+        self.watch.rendered(letter, text)
+        return Message(0, b"", text).wire()
+
+    def shown(self, index, verb):
+        letter = self.box[index]
         if verb == "RETR":
             letter.is_read = True
             self.retrieved.append(letter)
-            self.watch.retrieved(letter, text)
-        return Message(0, b"", text).wire()
+            self.watch.retrieved(letter)
 
     def delete(self, index):
         if not self.is_stubborn("%d" % (index + 1), "vain"):

@@ -257,9 +257,12 @@ class Session:
     def delete(self, index):
         self.deleted.add(index)
 
-    def text(self, index, verb):
+    def text(self, index):
         """What RETR and TOP show of it."""
         return self.box[index].wire()
+
+    def shown(self, index, verb):
+        """They have."""
 
     @staticmethod
     def top(lines, count):
@@ -336,7 +339,8 @@ class Session:
                 act = lambda: self.delete(index)
             else:
                 status = b"+OK %d octets" % self.size(index)
-                lines = self.text(index, verb)
+                act = lambda: self.shown(index, verb)
+                lines = self.text(index)
                 if verb == "TOP" and count.isdigit():
                     lines = self.top(lines, int(count))
                 if self.plan.lie == "retr-bare":

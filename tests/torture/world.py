@@ -160,8 +160,10 @@ class World:
         self.run.is_killed = True
         self.process.kill()
 
-    def retrieved(self, letter, text):
+    def rendered(self, letter, text):
         self.oracle.rendered(letter, text)
+
+    def retrieved(self, letter):
         letter.retrieved_in = self.run
 
     def expunged(self, letters, expired):
@@ -291,8 +293,9 @@ class World:
                 letter.marked |= not letter.delivered
 
     def look_for_renumbering(self, run):
-        """What poplar then asks for is done in the next run."""
-        self.renumbered = run.status == 75 and "renumbered" in run.text
+        """What poplar then asks for is done, until it has worked."""
+        self.renumbered = run.status != 0 and (
+            self.renumbered or "renumbered" in run.text)
         self.oracle.blind |= self.renumbered
 
     # Events. A number that is too high counts from the beginning again.
