@@ -96,6 +96,7 @@ class Letter(Message):
         self.deletes = 0            # connections with a DELE for it
         self.delivered = []         # the run, each time
         self.marked = False         # by mark-seen, before it was delivered
+        self.is_untouched = False   # and before it was retrieved
         self.seen_whole = set()     # runs that listed it, and did all
 
     def is_stubborn(self):

@@ -193,7 +193,8 @@ class Oracle:
             if len(letter.delivered) > 1 and not self.at_least_once:
                 self.complain("doubled", "letter %d is there %d times" % (
                     letter.number, len(letter.delivered)))
-            if letter.marked and letter.delivered and self.is_alone(letter):
+            if letter.is_untouched and letter.delivered and \
+                    self.is_alone(letter):
                 self.complain("marked-delivered", "letter %d" % letter.number)
         if repeats > self.repeats and self.at_least_once:
             self.complain("doubled", "%d times, where %d may be" % (

@@ -290,7 +290,9 @@ class World:
             if run.marks != "all":
                 there = there[int(run.marks) - 1:int(run.marks)]
             for letter in there:
-                letter.marked |= not letter.delivered
+                if not letter.delivered:
+                    letter.marked = True
+                    letter.is_untouched |= letter.retrieved_in is None
 
     def look_for_renumbering(self, run):
         """What poplar then asks for is done, until it has worked."""
@@ -358,9 +360,10 @@ class World:
         if self.character.uid not in letters.RENUMBERED or \
                 self.character.expire != "never" or \
                 self.character.render == "anew" or \
-                any(letter.marked for letter in self.server.box) or \
                 self.play_run("fetch keep").status != 0 or \
-                len(self.server.box) < RENUMBERED_MIN:
+                len(self.server.box) < RENUMBERED_MIN or \
+                any(letter.marked or not letter.delivered
+                    for letter in self.server.box):
             return
         self.box.renumber()
         self.oracle.blind = True
