@@ -2,6 +2,7 @@
 /*
  * RFC 5322 dates, section 4.3's obsolete forms included:
  *	[day-name ","] DAY MONTH YEAR HOUR ":" MINUTE [":" SECOND] [ZONE]
+ * with comments and blanks between any two of them.
  */
 #include <ctype.h>
 #include <stdint.h>
@@ -11,34 +12,55 @@
 #include "base/parse.h"
 #include "cli/header.h"
 
+/* Longer ones are cut: what counts is in the first words. */
+#define FIELD_MAX 256
+
 struct date {
 	int64_t year, month, day, second, offset;
 };
 
-/* The next word into text, comments and commas passed over; false: the end. */
-static bool
-next(const char **data, size_t *len, char *text, size_t size)
+/*
+ * The field with one blank for comments, blanks and commas between words, and
+ * none around a colon. In comments, which nest, a backslash takes the next
+ * character as it is (section 3.2.2).
+ */
+static void
+simplify(const char *data, size_t len, char *out, size_t size)
 {
 	size_t n = 0;
 	int depth = 0;
-	char c;
 
-	for (; *len > 0; (*data)++, (*len)--) {
-		c = **data;
+	for (size_t i = 0; i < len; i++) {
+		char c = data[i];
+
+		if (depth > 0 && c == '\\')
+			i++;
 		if (c == '(')
 			depth++;
-		else if (c == ')' && depth > 0)
-			depth--;
-		else if (depth == 0 && c != ',' && !isspace((unsigned char)c)) {
-			if (n + 1 < size)
-				text[n++] = c;
+		else if (c == ')' && depth > 0 && depth-- == 1)
+			c = ' ';
+		if (depth > 0)
 			continue;
-		}
-		if (n > 0)
-			break;
+		if (c == ',' || isspace((unsigned char)c))
+			c = ' ';
+		if (c == ' ' && (n == 0 || strchr(" :", out[n - 1]) != NULL))
+			continue;
+		if (c == ':' && n > 0 && out[n - 1] == ' ')
+			n--;
+		if (n + 1 < size)
+			out[n++] = c;
 	}
-	text[n] = '\0';
-	return n > 0;
+	out[n] = '\0';
+}
+
+/* The next word of a simplified field, or "". */
+static char *
+next(char **rest)
+{
+	static char none[] = "";
+	char *word = strsep(rest, " ");
+
+	return word != NULL ? word : none;
 }
 
 static bool
@@ -134,26 +156,23 @@ bool
 header_date(const char *value, size_t len, time_t *when)
 {
 	struct date date = { 0, 0, 0, 0, 0 };
-	char text[32];
+	char text[FIELD_MAX], *rest = text, *word;
 
-	if (!next(&value, &len, text, sizeof(text)))
+	simplify(value, len, text, sizeof(text));
+	word = next(&rest);
+	if (isalpha((unsigned char)word[0]))
+		word = next(&rest);
+	if (!number(word, 31, &date.day) || date.day == 0 ||
+	    !month(next(&rest), &date.month))
 		return false;
-	if (isalpha((unsigned char)text[0]) &&
-	    !next(&value, &len, text, sizeof(text)))
+	word = next(&rest);
+	if (!number(word, 9999, &date.year))
 		return false;
-	if (!number(text, 31, &date.day) || date.day == 0 ||
-	    !next(&value, &len, text, sizeof(text)) ||
-	    !month(text, &date.month) ||
-	    !next(&value, &len, text, sizeof(text)) ||
-	    !number(text, 9999, &date.year))
+	if (strlen(word) < 4)
+		date.year += strlen(word) == 2 && date.year < 50 ? 2000 : 1900;
+	if (!time_of_day(next(&rest), &date.second))
 		return false;
-	if (strlen(text) < 4)
-		date.year += strlen(text) == 2 && date.year < 50 ? 2000 : 1900;
-	if (!next(&value, &len, text, sizeof(text)) ||
-	    !time_of_day(text, &date.second))
-		return false;
-	if (next(&value, &len, text, sizeof(text)))
-		date.offset = zone(text);
+	date.offset = zone(next(&rest));
 	*when = (time_t)(days(date.year, date.month, date.day) * 86400 +
 	    date.second - date.offset);
 	return true;

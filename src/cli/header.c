@@ -302,6 +302,10 @@ address_split(const char *value, size_t len, struct address *address)
 
 	for (; len > 0; value += n, len -= n) {
 		n = 1;
+		/*
+		 * RFC 2047 section 5 forbids encoded words in quotes. As many
+		 * programs write them, they are decoded all the same.
+		 */
 		if (*value == '"')
 			n = enclosed(value, len, '"', &address->phrase);
 		else if (*value == '(')
