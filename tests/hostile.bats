@@ -154,6 +154,16 @@ answered TOP 1 3 with an endless message"
 	done
 }
 
+@test "numbers: a listing may have any order" {
+	for command in list uidl; do
+		start_script < <(answers ${command^^} \
+			'+OK\r\n2 7\r\n3 5\r\n1 6\r\n.\r\n')
+		run --separate-stderr -0 poplar $command "${PLAIN[@]}"
+		assert_equal "$(sort <<<"$output")" $'1 6\n2 7\n3 5'
+		finish_script
+	done
+}
+
 # Text with everything that must not reach a terminal, and what is shown of it.
 RAW='a\x1b[31mb\x1b]0;x\x07c\xc2\x9bd\xe2\x80\xaee\xff\xfef\x08\x7f\xe2\x81\xa6g'
 SAFE='a\^[[31mb\^[]0;x\ac\M-B\M^[d\M-b\M^@\M-.e\M^?\M-~f\b\^?\M-b\M^A\M-&g'

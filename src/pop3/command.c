@@ -178,22 +178,18 @@ struct list_call {
 	pop3_list_fn *list;
 	pop3_uidl_fn *uidl;
 	void *arg;
-	uint32_t num, last; /* asked for; the last one heard */
+	uint32_t num; /* asked for; 0: all */
 };
 
+/* The order is for the server to choose (RFC 1939 section 5). */
 static int
-in_order(struct list_call *call, uint32_t num, struct err *err)
+as_asked(const struct list_call *call, uint32_t num, struct err *err)
 {
-	if (call->num != 0 && num != call->num)
-		return err_set(err, EX_PROTOCOL,
-		    "%s listed message %" PRIu32 " when asked for %" PRIu32,
-		    pop3_peer(call->pop3), num, call->num);
-	if (num <= call->last)
-		return err_set(err, EX_PROTOCOL,
-		    "%s listed message %" PRIu32 " twice or out of order",
-		    pop3_peer(call->pop3), num);
-	call->last = num;
-	return 0;
+	if (call->num == 0 || num == call->num)
+		return 0;
+	return err_set(err, EX_PROTOCOL,
+	    "%s listed message %" PRIu32 " when asked for %" PRIu32,
+	    pop3_peer(call->pop3), num, call->num);
 }
 
 static int
@@ -204,7 +200,7 @@ list_line(void *arg, const char *line, size_t len, struct err *err)
 	uint32_t num;
 
 	if (pop3_parse_list(call->pop3, line, len, &num, &octets, err) == -1 ||
-	    in_order(call, num, err) == -1)
+	    as_asked(call, num, err) == -1)
 		return -1;
 	return call->list(call->arg, num, octets, err);
 }
@@ -219,7 +215,7 @@ uidl_line(void *arg, const char *line, size_t len, struct err *err)
 
 	if (pop3_parse_uidl(call->pop3, line, len, &num, &uid, &uid_len, err) ==
 		-1 ||
-	    in_order(call, num, err) == -1)
+	    as_asked(call, num, err) == -1)
 		return -1;
 	return call->uidl(call->arg, num, uid, uid_len, err);
 }
@@ -251,7 +247,7 @@ int
 pop3_list(struct pop3 *pop3, uint32_t num, pop3_list_fn *fn, void *arg,
     struct err *err)
 {
-	struct list_call call = { pop3, fn, NULL, arg, num, 0 };
+	struct list_call call = { pop3, fn, NULL, arg, num };
 
 	return listing(&call, "LIST", list_line, err);
 }
@@ -260,7 +256,7 @@ int
 pop3_uidl(struct pop3 *pop3, uint32_t num, pop3_uidl_fn *fn, void *arg,
     struct err *err)
 {
-	struct list_call call = { pop3, NULL, fn, arg, num, 0 };
+	struct list_call call = { pop3, NULL, fn, arg, num };
 
 	return listing(&call, "UIDL", uidl_line, err);
 }

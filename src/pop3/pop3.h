@@ -197,8 +197,8 @@ int pop3_stat(struct pop3 *pop3, struct pop3_stat *stat, struct err *err);
 int pop3_noop(struct pop3 *pop3, struct err *err);
 int pop3_quit(struct pop3 *pop3, struct err *err);
 
-/* LIST: num 0 for all. One call a message. A number that repeats, is 0 or
- * passes 2^32-1 is EX_PROTOCOL. */
+/* LIST: num 0 for all. One call a line, in the server's order. A number that is
+ * 0 or passes 2^32-1 is EX_PROTOCOL. */
 typedef int pop3_list_fn(void *arg, uint32_t num, uint64_t octets,
     struct err *err);
 int pop3_list(struct pop3 *pop3, uint32_t num, pop3_list_fn *fn, void *arg,

@@ -306,7 +306,7 @@ listings(void)
 	} cases[] = {
 		{ "+OK\r\n1 10\r\n2 10\r\n.\r\n", 0 },
 		{ "+OK\r\n.\r\n", 0 },
-		{ "+OK\r\n1 10\r\n1 10\r\n.\r\n", EX_PROTOCOL },
+		{ "+OK\r\n2 10\r\n1 10\r\n3 10\r\n.\r\n", 0 },
 		{ "+OK\r\n0 10\r\n.\r\n", EX_PROTOCOL },
 		{ "+OK\r\n-1 10\r\n.\r\n", EX_PROTOCOL },
 		{ "+OK\r\n4294967296 10\r\n.\r\n", EX_PROTOCOL },
@@ -448,15 +448,17 @@ deadly_capa(void)
 		{ "+OK\r\n", 0, 1, "peer did not answer CAPA within 1 second" },
 		{ "+OK\r\n+OK\r\nUSER\r\n", 0, 1,
 		    "peer did not answer CAPA within 1 second" },
-		{ "+OK\r\n", 1, 1, "peer closed the connection" },
-		{ "+OK\r\n+OK\r\n", 1, 1, "peer closed the connection" },
+		{ "+OK\r\n", 1, 1,
+		    "peer closed the connection in answer to CAPA" },
+		{ "+OK\r\n+OK\r\n", 1, 1,
+		    "peer closed the connection within its answer to CAPA" },
 		{ "+OK\r\nwhat?\r\n", 0, 1,
 		    "peer answered CAPA with something that is not a POP3 "
 		    "reply: what?" },
 		{ "+OK\r\n-ERR\r\n", 1, 1, "peer closed the connection" },
 		/* these do not */
 		{ "-ERR\r\n", 1, 0, "peer refused the connection" },
-		{ "", 1, 0, "peer closed the connection" },
+		{ "", 1, 0, "peer closed the connection before its greeting" },
 		{ "+OK\r\n+OK\r\n.\r\n", 1, 0, "peer closed the connection" },
 	};
 	struct pop3_options options = { .timeout_ms = 600000,
