@@ -125,3 +125,17 @@ S: +OK"
 	assert_line 'note   everything goes over the net readable by others'
 	assert_line '       Set tls = implicit, or tls = starttls.'
 }
+
+@test "clear: who has switched TLS off is told what that means, once" {
+	make_mailbox mail 2
+	start_server --mailbox mail
+	said='poplar: tester@0.0.0.0: without TLS others can read the mail on its way, and the password, too'
+	run --separate-stderr -0 poplar fetch --maildir box --repeat -v \
+		"${PLAIN[@]}" --host 0.0.0.0
+	assert_equal "$(grep -cF "$said" <<<"$stderr")" 1
+	# not to cron, and not where the way is within this machine
+	run --separate-stderr -0 poplar stat "${PLAIN[@]}" --host 0.0.0.0
+	said ''
+	run --separate-stderr -0 poplar stat "${PLAIN[@]}" -v
+	said ''
+}

@@ -60,6 +60,7 @@ struct account {
 	/* the server was named on the command line; what [defaults] would show
 	 * it was left out (account_make_foreign) */
 	bool foreign, withheld;
+	bool warned; /* said once: nothing protects the password */
 	enum account_capa capa;
 	enum account_utf8 utf8;
 	char *lang;     /* "off" or a language range (RFC 4647); NULL: auto */

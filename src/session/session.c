@@ -329,6 +329,20 @@ submit_lang(struct session *session, struct err *err)
 	    wanted);
 }
 
+/* RFC 8314 section 5.2: who has switched protection off is told what it means. */
+static void
+warn_of_clear(struct account *account)
+{
+	if (account->tls != ACCOUNT_TLS_NONE || !account->insecure_auth ||
+	    account->warned || account->tunnel != NULL ||
+	    account->host[0] == '/' || net_is_loopback(account->host))
+		return;
+	account->warned = true;
+	log_info("%s: without TLS others can read the mail on its way, and the "
+		 "password, too",
+	    account->name);
+}
+
 static int
 log_in(struct session *session, struct err *err)
 {
@@ -348,6 +362,7 @@ log_in(struct session *session, struct err *err)
 		.host = account->host,
 	};
 
+	warn_of_clear(account);
 	if (pop3_login(session->pop3, &credentials, err) == -1)
 		return -1;
 	pop3_logged_in(session->pop3);
