@@ -28,7 +28,8 @@ enum account_utf8 {
 enum account_capa {
 	ACCOUNT_CAPA_AUTO,
 	ACCOUNT_CAPA_OFF,
-	/* no setting: the server has ended, or not answered, a session for it */
+	/* no setting: the server has ended, or not answered, a session for it
+	 */
 	ACCOUNT_CAPA_GIVEN_UP
 };
 
@@ -100,9 +101,9 @@ struct account *account_copy(const struct account *account);
 void account_layer(struct account *account);
 /*
  * The server is one that the command line names, by a URL or --host: it must
- * not get what was stored for others (RFC 2384 section 9). Passwords, tokens and
- * the client certificate of the layers so far are dropped, and ~/.netrc counts
- * only where it has an entry for this machine.
+ * not get what was stored for others (RFC 2384 section 9). Passwords, tokens
+ * and the client certificate of the layers so far are dropped, and ~/.netrc
+ * counts only where it has an entry for this machine.
  */
 void account_make_foreign(struct account *account);
 /* $HOME, else the password database's; the caller frees. NULL: none. */

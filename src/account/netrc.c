@@ -3,13 +3,15 @@
  * ~/.netrc, as ftp(1) and curl read it. Words divided by blanks and line ends:
  *
  *	entry  = ( "machine" NAME / "default" ) *field
- *	field  = ( "login" / "user" ) NAME / "password" TEXT / "account" TEXT / other
- *	other  = "port" TEXT / "protocol" TEXT / any other word (passed over)
- *	macro  = "macdef" NAME, then lines up to an empty one (passed over)
+ *	field  = ( "login" / "user" ) NAME / "password" TEXT / other
+ *	other  = ( "account" / "port" / "protocol" ) TEXT / any other word
+ *	macro  = "macdef" NAME, then lines up to an empty one (skipped)
  *
- * Other programs have words of their own, as Emacs has "port" and "force": they
- * are no fault, and neither is what follows them. "user" is another name of
- * "login". A byte order mark may stand at the beginning. A word may stand in double quotes, in which \ takes the next character as it
+ * Other programs have words of their own, as Emacs has "port" and "force". They
+ * are skipped, and so is what follows those that take an argument. A byte order
+ * mark may stand at the beginning.
+ *
+ * A word may stand in double quotes, in which \ takes the next character as it
  * is. "#" where an entry or a field would begin is a comment to the end of the
  * line. The first entry that fits and has a password is taken; one without
  * login fits every user.

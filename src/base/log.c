@@ -27,7 +27,7 @@ static void (*around_after)(void);
 static struct hidden {
 	char *ascii, *safe; /* owned; as log_ascii and log_safe show it */
 	bool secret;        /* stars in sentences, too */
-} *hidden;
+} * hidden;
 static size_t hidden_count;
 
 void

@@ -55,8 +55,8 @@ char *log_safe(const void *data, size_t len);
 char *log_uid(const char *uid, size_t len);
 /*
  * At most max octets of data likewise, with stars over secrets, also over the
- * head of one that is cut at the end. For server text in sentences: some servers
- * repeat what they were sent.
+ * head of one that is cut at the end. For server text in sentences: some
+ * servers repeat what they were sent.
  */
 char *log_said(const void *data, size_t len, size_t max);
 /* The same in ASCII, which unvis(3) undoes: for traces and programs. */

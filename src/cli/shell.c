@@ -228,9 +228,8 @@ hide_decoded(const char *text)
 static int
 respond(struct shell *shell, const char *text, struct err *err)
 {
-	static const char *const signs[] = { [POP3_OK] = "+OK",
-		[POP3_ERR] = "-ERR",
-		[POP3_MORE] = "+" };
+	static const char *const signs
+	    [] = { [POP3_OK] = "+OK", [POP3_ERR] = "-ERR", [POP3_MORE] = "+" };
 	struct buf reply = BUF_INIT;
 	enum pop3_code code;
 	char *words;

@@ -107,8 +107,8 @@ is_final(enum pop3_code code)
 static enum outcome
 refused(const struct login *login, struct err *err)
 {
-	char *words = log_said(login->reply.data, login->reply.len,
-	    login->reply.len);
+	char *words =
+	    log_said(login->reply.data, login->reply.len, login->reply.len);
 	int status = refusal_status(login);
 
 	(void)err_set(err, status, "%s refused the login%s%s",
@@ -199,7 +199,8 @@ check_line(const char *what, const char *text, struct err *err)
 static int
 check_length(const char *verb, const char *name, size_t digest, struct err *err)
 {
-	size_t room = POP3_COMMAND_MAX - strlen(" \r\n") - strlen(verb) - digest;
+	size_t room =
+	    POP3_COMMAND_MAX - strlen(" \r\n") - strlen(verb) - digest;
 
 	if (strlen(name) > room)
 		return err_set(err, EX_CONFIG,
@@ -576,10 +577,10 @@ binds(const struct mechanism *mechanism)
  *
  * Not yet judged: it was the mechanism, not the password. Judged, and refused
  * for another reason than that: no other will do. A proof bound to the channel
- * was refused: the other end may be one in the middle, who must get nothing that
- * he can use. Another proof was refused: the server may lack what it needs to
- * check it, so show the password where that is acceptable. The password itself
- * was refused: it is wrong.
+ * was refused: the other end may be one in the middle, who must get nothing
+ * that he can use. Another proof was refused: the server may lack what it needs
+ * to check it, so show the password where that is acceptable. The password
+ * itself was refused: it is wrong.
  */
 static int
 next_after(const struct login *login, const struct mechanism *const *list,

@@ -30,8 +30,8 @@ struct pop3_credentials {
 /*
  * Log in. At most two attempts that carry a password. -1: EX_NOPERM refused,
  * EX_TEMPFAIL IN-USE, LOGIN-DELAY, SYS/TEMP, EX_UNAVAILABLE no acceptable
- * mechanism, SYS/PERM, or where the server has AUTH-RESP-CODE no AUTH, EX_PROTOCOL
- * a server that does not prove itself.
+ * mechanism, SYS/PERM, or where the server has AUTH-RESP-CODE no AUTH,
+ * EX_PROTOCOL a server that does not prove itself.
  */
 int pop3_login(struct pop3 *pop3, const struct pop3_credentials *credentials,
     struct err *err);

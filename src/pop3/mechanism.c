@@ -214,8 +214,8 @@ choose_wanted(const struct mechanism_offer *offer,
 	/* Without a list the server may know it all the same. */
 	if (mechanism->sasl != NULL && offer->sasl[0] != '\0' &&
 	    !is_listed(offer->sasl, mechanism->sasl)) {
-		offered = log_said(offer->sasl, strlen(offer->sasl),
-		    OFFERED_MAX);
+		offered =
+		    log_said(offer->sasl, strlen(offer->sasl), OFFERED_MAX);
 		(void)err_set(err, EX_CONFIG,
 		    "%s does not offer --auth %s, but: %s", offer->peer,
 		    mechanism->name, offered);

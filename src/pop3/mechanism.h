@@ -33,8 +33,8 @@ struct mechanism {
 
 struct mechanism_offer {
 	const char *peer;
-	const char *wanted;  /* --auth, or NULL */
-	const char *sasl;    /* CAPA's list; "" if there is none */
+	const char *wanted; /* --auth, or NULL */
+	const char *sasl;   /* CAPA's list; "" if there is none */
 	bool tls;
 	bool may_reveal;     /* TLS, or --insecure-auth */
 	bool token, binding; /* we have one */

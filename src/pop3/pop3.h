@@ -53,10 +53,10 @@ enum pop3_code {
 struct pop3_options {
 	int timeout_ms;   /* no octet within: EX_TEMPFAIL */
 	int64_t until_ms; /* the whole session (deadline.h) */
-	int window; /* requests in flight at most: 0 as many as are useful, 1
-		     * never pipeline; more than one only where CAPA offers it
-		     */
-	bool early; /* CAPA may travel before the greeting has come */
+	int window;   /* requests in flight at most: 0 as many as are useful, 1
+		       * never pipeline; more than one only where CAPA offers it
+		       */
+	bool early;   /* CAPA may travel before the greeting has come */
 	bool no_capa; /* CAPA is not sent, as if it had been refused */
 	int capa_ms;  /* CAPA must be answered within this; 0: as all else */
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The conversation as --debug shows it, without what is secret. That is also all
- * of what is needed to try passwords without the server: what it sends for a
- * proof (nonce, salt, challenge, the timestamp in the greeting) beside what is
- * computed from it.
+ * The conversation as --debug shows it, without what is secret. That is also
+ * all of what is needed to try passwords without the server: what it sends for
+ * a proof (nonce, salt, challenge, the timestamp in the greeting) beside what
+ * is computed from it.
  */
 #include <bsd/stdlib.h>
 #include <stdlib.h>

@@ -218,8 +218,8 @@ choose_utf8(struct session *session, struct err *err)
 
 /*
  * Is this one of the servers that hang up on CAPA, or fall silent? Never where
- * STLS was asked for: who can make that session end must not choose what is said
- * in the next one.
+ * STLS was asked for: who can make that session end must not choose what is
+ * said in the next one.
  */
 static bool
 died_of_capa(const struct session *session)
@@ -329,7 +329,8 @@ submit_lang(struct session *session, struct err *err)
 	    wanted);
 }
 
-/* RFC 8314 section 5.2: who has switched protection off is told what it means. */
+/* RFC 8314 section 5.2: who has switched protection off is told what it means.
+ */
 static void
 warn_of_clear(struct account *account)
 {

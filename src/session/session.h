@@ -33,8 +33,8 @@ struct session {
 /*
  * Steps, each done by session_open in order; check takes them one by one. All
  * return 0 or -1 with account's name not yet in front. Where a server dies of
- * CAPA, session_secure and session_login begin anew without it (account->capa is
- * then ACCOUNT_CAPA_GIVEN_UP): session->pop3 may be another behind them.
+ * CAPA, session_secure and session_login begin anew without it (account->capa
+ * is then ACCOUNT_CAPA_GIVEN_UP): session->pop3 may be another behind them.
  */
 int session_connect(struct session *session, struct account *account,
     int64_t until_ms, struct err *err); /* connected, TLS, greeting */

@@ -317,8 +317,8 @@ logins(void)
 	static const char *const unlisted[] = { GREETING, CAPA("USER\r\n"),
 		"AUTH PLAIN", "+\r\n", "AHVzZXIAcGVuY2ls", "+OK\r\n", NULL };
 	static const char *const unlisted_external[] = { GREETING,
-		CAPA("UIDL\r\n"), "AUTH EXTERNAL", "+ \r\n", "dXNlcg==",
-		"+OK\r\n", NULL };
+		CAPA("UIDL\r\n"), "AUTH EXTERNAL", "+ \r\n",
+		"dXNlcg==", "+OK\r\n", NULL };
 	/* a refusal of the mechanism is none of the password, whatever is
 	 * behind it */
 	static const char *const mechanism[] = { GREETING,
@@ -461,9 +461,8 @@ refusals(void)
 		CAPA("SASL LOGIN\r\n"), "AUTH LOGIN", "-ERR [SYS/NEW] x\r\n",
 		NULL };
 	/* the line is closed behind the refusal: that is not the news */
-	static const char *const closed[] = { GREETING,
-		CAPA("SASL LOGIN\r\n"), "AUTH LOGIN", "-ERR go away\r\n",
-		"USER user", "", NULL };
+	static const char *const closed[] = { GREETING, CAPA("SASL LOGIN\r\n"),
+		"AUTH LOGIN", "-ERR go away\r\n", "USER user", "", NULL };
 	static const char *const in_use[] = { GREETING, CAPA("USER\r\n"),
 		"USER user", "+OK\r\n", "PASS pencil",
 		"-ERR [IN-USE] locked\r\n", NULL };
@@ -489,8 +488,7 @@ refusals(void)
 	static const char *const listed[] = { GREETING,
 		CAPA("SASL PLAIN LOGIN\r\n"), NULL };
 	static const char *const token[] = { GREETING,
-		CAPA("SASL XOAUTH2 PLAIN\r\n"),
-		"AUTH XOAUTH2", "+\r\n",
+		CAPA("SASL XOAUTH2 PLAIN\r\n"), "AUTH XOAUTH2", "+\r\n",
 		"dXNlcj11c2VyAWF1dGg9QmVhcmVyIHBlbmNpbAEB",
 		"+ eyJzdGF0dXMiOiI0MDEbIn0=\r\n", "", "-ERR bad token\r\n",
 		NULL };

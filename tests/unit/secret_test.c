@@ -353,8 +353,8 @@ others_get_nothing(void)
 	unlink(path);
 	free(path);
 	path = write_file(".netrc",
-	    "default password x\nmachine pop.example.org password SECRET\n",
-	    59, 0600);
+	    "default password x\nmachine pop.example.org password SECRET\n", 59,
+	    0600);
 	account = new_account("netrc", NULL);
 	account_make_foreign(account);
 	password_is(account, "SECRET", 0, NULL);
