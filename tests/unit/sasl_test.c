@@ -134,6 +134,9 @@ cheats(void)
 		{ "r=" NONCE ",s=W22ZaJ0SNY7soEsUEjb6gQ==", NULL, EX_PROTOCOL,
 		    NULL },
 		{ "", NULL, EX_PROTOCOL, NULL },
+		/* an extension that would have to be understood */
+		{ "m=x,r=" BOTH ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", NULL,
+		    EX_PROTOCOL, NULL },
 		{ "r=" BOTH ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1000001", NULL,
 		    EX_PROTOCOL,
 		    "the server asks for more iterations of SCRAM-SHA-256 "
