@@ -300,6 +300,39 @@ b: all is well"
 	assert_line 'note   nothing is remembered (no-state): new means all'
 }
 
+@test "check: a maildir with our mail and no memory of it" {
+	make_mailbox mail 2
+	start_server --mailbox mail
+	poplar fetch "${PLAIN[@]}" --state state --maildir Mail
+	run --separate-stderr -0 poplar check "${PLAIN[@]}" --state state \
+		--maildir Mail
+	mv state kept
+	for moved in new cur; do
+		run --separate-stderr -75 poplar check "${PLAIN[@]}" \
+			--state state --maildir Mail
+		assert_line "wrong  Mail holds mail that poplar delivered, but \
+the state file state remembers none of it"
+		assert_line --partial 'poplar state mark-seen'
+		for dry in '' --dry-run; do
+			# shellcheck disable=SC2086  # none, or one
+			run --separate-stderr -75 poplar fetch $dry \
+				"${PLAIN[@]}" --state state --maildir Mail
+			assert_output ''
+			assert_regex "$stderr" "Mail holds mail that poplar \
+delivered, but the state file state remembers none of it"
+		done
+		[ "$moved" = cur ] || mv Mail/new/* Mail/cur
+	done
+	# other mail, or another maildir that is not even there
+	run --separate-stderr -0 poplar check "${PLAIN[@]}" --state state \
+		--maildir Other
+	run -0 poplar fetch --dry-run "${PLAIN[@]}" --state state \
+		--maildir Other
+	assert_not_exists Other
+	run -0 poplar fetch --dry-run all "${PLAIN[@]}" --state state \
+		--maildir Mail
+}
+
 @test "check: what a server lacks or refuses" {
 	make_mailbox mail 1
 	start_server --mailbox mail --caps-after TOP --err-at QUIT:1

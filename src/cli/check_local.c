@@ -165,6 +165,34 @@ check_state_file(struct check *check, const char *path)
 	free(first);
 }
 
+/* Mail of ours in the maildir, and no memory of it: fetch refuses to go on. */
+static void
+check_memory(struct check *check, const char *path)
+{
+	const struct account *account = check->account;
+	const struct deliver_spec spec = {
+		.kind = account->deliver_kind,
+		.path = account->deliver_path,
+		.identity = account->identity,
+	};
+	struct err err = ERR_INIT;
+	struct state *state;
+
+	if (spec.kind == NULL)
+		return;
+	/* what cannot be read has been told */
+	state = state_open(path, account->identity, STATE_READ, &err);
+	if (state != NULL && state_is_empty(state) &&
+	    state_listed(state) == 0 && deliver_has_own(&spec, &err) == 1)
+		check_say(check, "state", FINDING_WRONG, EX_TEMPFAIL,
+		    "Bring that file back, or type poplar state mark-seen, or "
+		    "take everything again with poplar fetch all.",
+		    "%s holds mail that poplar delivered, but the state file "
+		    "%s remembers none of it",
+		    spec.path, path);
+	state_close(state);
+}
+
 /* ---- the destination ---- */
 
 /* How many of a maildir's three directories are there? */
@@ -304,8 +332,10 @@ check_local(struct check *check)
 	if (account->no_state)
 		check_say(check, "state", FINDING_NOTE, 0, NULL,
 		    "nothing is remembered (no-state): new means all");
-	else
+	else {
 		check_state_file(check, path);
+		check_memory(check, path);
+	}
 	check_destination(check, dirname(path));
 	free(path);
 }

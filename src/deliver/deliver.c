@@ -237,11 +237,17 @@ deliver_device(const struct deliver *deliver)
 }
 
 int
-deliver_has_own(struct deliver *deliver, struct err *err)
+deliver_has_own(const struct deliver_spec *spec, struct err *err)
 {
-	if (deliver->kind->has_own == NULL)
-		return 0;
-	return deliver->kind->has_own(deliver, err);
+	struct deliver *deliver;
+	int has = 0;
+
+	if ((deliver = new_deliver(spec, err)) == NULL)
+		return -1;
+	if (deliver->kind->has_own != NULL)
+		has = deliver->kind->has_own(deliver, err);
+	free_deliver(deliver);
+	return has;
 }
 
 int

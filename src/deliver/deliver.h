@@ -81,9 +81,13 @@ const char *deliver_kind(const struct deliver *deliver);
 const char *deliver_path(
     const struct deliver *deliver); /* absolute where it is a path */
 uint64_t deliver_device(const struct deliver *deliver);
-/* Maildir names begin with this after the first dot: "p" and 8 hex digits of
- * the identity's hash. Does new/ or cur/ hold one? 1, 0, or -1: EX_IOERR. */
-int deliver_has_own(struct deliver *deliver, struct err *err);
+/*
+ * Does a maildir hold mail of this identity? Its names have "p" and 8 hex
+ * digits of the identity's hash after the first dot. Nothing is opened for
+ * delivery, and nothing made: 0 also for what is not there. 1, 0, or -1:
+ * EX_CANTCREAT or EX_IOERR.
+ */
+int deliver_has_own(const struct deliver_spec *spec, struct err *err);
 /* Is it there, if that is not known since it was opened (LMTP)? 0, or -1:
  * EX_TEMPFAIL. */
 int deliver_probe(struct deliver *deliver, struct err *err);

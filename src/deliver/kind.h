@@ -13,7 +13,8 @@
 /*
  * The functions behind deliver.h, which documents them. NULL where a kind has
  * nothing to do. open finds or makes the destination and sets device, batch_dir
- * and work; recover and recovered come without open and look at path only.
+ * and work; has_own, recover and recovered come without open and look at path
+ * only.
  */
 struct kind {
 	const char *name;

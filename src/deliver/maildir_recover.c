@@ -85,29 +85,34 @@ is_own(const struct deliver *deliver, const char *name)
 
 /* 1, 0, or -1: a directory that cannot be read is not an empty one. */
 static int
-dir_has_own(const struct deliver *deliver, int dir, struct err *err)
+dir_has_own(const struct deliver *deliver, const char *subdir, struct err *err)
 {
+	char *path = xasprintf("%s/%s", deliver->path, subdir);
 	struct maildir_scan scan;
 	const char *name;
 	int has = 0;
 
-	if (maildir_scan_begin(&scan, dir, ".") == -1)
-		return err_sys(err, EX_IOERR, "%s", deliver->path);
+	if (maildir_scan_begin(&scan, AT_FDCWD, path) == -1) {
+		if (errno != ENOENT)
+			has = err_sys(err, EX_CANTCREAT, "%s", path);
+		free(path);
+		return has;
+	}
 	while (has == 0 && (name = maildir_scan_next(&scan)) != NULL)
 		has = is_own(deliver, name);
 	if (has == 0 && errno != 0)
-		has = err_sys(err, EX_IOERR, "%s", deliver->path);
+		has = err_sys(err, EX_IOERR, "%s", path);
 	maildir_scan_end(&scan);
+	free(path);
 	return has;
 }
 
 int
 maildir_has_own(struct deliver *deliver, struct err *err)
 {
-	const struct maildir *maildir = deliver->work;
-	int has = dir_has_own(deliver, maildir->new, err);
+	int has = dir_has_own(deliver, "new", err);
 
-	return has == 0 ? dir_has_own(deliver, maildir->cur, err) : has;
+	return has == 0 ? dir_has_own(deliver, "cur", err) : has;
 }
 
 /* Without flags, and without the sizes that readers change and add. */

@@ -89,11 +89,17 @@ open_destination(struct run *run, struct err *err)
 static int
 check_memory(struct run *run, struct err *err)
 {
+	const struct deliver_spec spec = {
+		.kind = run->account->deliver_kind,
+		.path = run->account->deliver_path,
+		.identity = run->account->identity,
+	};
 	int has;
 
 	if (!asks_for_new(run) || run->account->no_state || !run->records ||
-	    state_listed(run->state) != 0 || !state_is_empty(run->state) ||
-	    (has = deliver_has_own(run->deliver, err)) == 0)
+	    spec.kind == NULL || state_listed(run->state) != 0 ||
+	    !state_is_empty(run->state) ||
+	    (has = deliver_has_own(&spec, err)) == 0)
 		return 0;
 	if (has == -1)
 		return -1;
@@ -101,7 +107,7 @@ check_memory(struct run *run, struct err *err)
 	    "%s holds mail that poplar delivered, but the state file %s "
 	    "remembers none of it; bring that file back, or `poplar state "
 	    "mark-seen`, or take everything again with `poplar fetch all`",
-	    deliver_path(run->deliver), state_path(run->state));
+	    spec.path, state_path(run->state));
 }
 
 static int
@@ -117,7 +123,7 @@ prepare(struct run *run, struct err *err)
 	run->printer =
 	    fingerprinter_new(state_key(run->state), state_has_old(run->state));
 	if (run->options->dry_run)
-		return 0;
+		return check_memory(run, err);
 	/* before the destination is opened: opening makes what is missing */
 	if (run->records && recover(run, err) == -1)
 		return -1;

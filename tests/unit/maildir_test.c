@@ -47,7 +47,7 @@ test_whole_way(void)
 	CHECK(deliver_is_journalled(deliver));
 	CHECK_STR(deliver_kind(deliver), "maildir");
 	CHECK_STR(deliver_path(deliver), spec.path);
-	CHECK_INT(deliver_has_own(deliver, &err), 0);
+	CHECK_INT(deliver_has_own(&spec, &err), 0);
 	CHECK_INT(receive(deliver, &items[0], "a", "one\n", &err), 0);
 	CHECK_INT(receive(deliver, &items[1], "b", "two\n", &err), 0);
 	CHECK(strcmp(items[0].name, items[1].name) != 0);
@@ -62,7 +62,7 @@ test_whole_way(void)
 	CHECK_INT(items[0].failed, 0);
 	CHECK_INT(count_names(in_place("box/new"), name), 2);
 	CHECK_INT(count_names(in_place("box/tmp"), NULL), 2);
-	CHECK_INT(deliver_has_own(deliver, &err), 1);
+	CHECK_INT(deliver_has_own(&spec, &err), 1);
 	/* a second time it is there already */
 	CHECK_INT(deliver_apply(deliver, list, 2, NULL, &err), 0);
 	CHECK_INT(items[0].failed, 0);
@@ -74,22 +74,22 @@ test_whole_way(void)
 	shut(deliver);
 }
 
-/* What cannot be read is not taken for empty. */
+/* What cannot be read is not taken for empty, and what is not there not made.
+ */
 static void
 test_unreadable(void)
 {
 	struct deliver *deliver = open_box();
-	struct maildir *maildir = deliver->work;
-	int fd = open(in_place("file"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-	CHECK(dup2(fd, maildir->cur) != -1);
+	CHECK_INT(rmdir(in_place("box/cur")), 0);
+	put_file(in_place("box/cur"), "x", 1);
 	err.status = 0;
-	CHECK_INT(deliver_has_own(deliver, &err), -1);
-	CHECK_INT(err.status, EX_IOERR);
-	CHECK(strstr(err.text, spec.path) != NULL);
-	CHECK(dup2(fd, maildir->new) != -1);
-	CHECK_INT(deliver_has_own(deliver, &err), -1);
-	close(fd);
+	CHECK_INT(deliver_has_own(&spec, &err), -1);
+	CHECK_INT(err.status, EX_CANTCREAT);
+	CHECK(strstr(err.text, in_place("box/cur")) != NULL);
+	CHECK_INT(unlink(in_place("box/cur")), 0);
+	CHECK_INT(deliver_has_own(&spec, &err), 0);
+	CHECK(access(in_place("box/cur"), F_OK) == -1);
 	shut(deliver);
 }
 
