@@ -329,6 +329,29 @@ chmod 600 $PASSWORD_FILE"
 	assert_not_exists pwned
 }
 
+@test "files: a configuration that others may have written is refused" {
+	printf '%s\n' '[account a]' 'host = 127.0.0.1' 'user = ann' \
+		'password-command = touch pwned' >config
+	echo "include $PWD/config" >outer
+	[ "$EUID" = 0 ] || skip "only root can give a file away"
+	for command in chown chgrp; do
+		"$command" 54321 config
+		[ "$command" = chown ] || chmod 660 config
+		for file in config outer; do
+			run --separate-stderr -78 poplar stat --config "$file"
+			assert_output ''
+			assert_regex "${stderr_lines[0]}" \
+				'config: (it belongs to another user|its group may write to it: chmod g-w)$'
+		done
+		chown 0:0 config
+	done
+	assert_not_exists pwned
+	# a group of one's own, as with umask 002
+	chmod 660 config
+	run --separate-stderr poplar accounts --config outer
+	refute_regex "$stderr" 'may write'
+}
+
 @test "files: what cannot be a password is refused before it is sent" {
 	start_server --mailbox mail
 	umask 077

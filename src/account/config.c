@@ -32,6 +32,7 @@
 #include "account/secret.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/xalloc.h"
 
 #define INCLUDE_DEPTH 8
@@ -512,13 +513,20 @@ read_line(struct file *file, char *text, size_t len)
 static void
 check_writers(const struct file *file)
 {
-	char *safe = log_safe(file->path, strlen(file->path));
+	const char *fault = NULL;
+	unsigned int allow = OWNER_ROOT;
 	struct stat st;
+	char *safe;
 
-	if (fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (st.st_mode & S_IWOTH) != 0)
-		complain_at(file->reader, safe,
-		    "everybody may write to it: chmod o-w");
+	/* a pipe's owner is nobody's business */
+	if (fstat(file->fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return;
+	if ((st.st_mode & S_IWGRP) && owner_is_alone_in(st.st_gid))
+		allow |= OWNER_GROUP;
+	if ((fault = owner_fault(&st, allow)) == NULL)
+		return;
+	safe = log_safe(file->path, strlen(file->path));
+	complain_at(file->reader, safe, fault);
 	free(safe);
 }
 

@@ -119,6 +119,8 @@ dup_or_null(const char *text)
 static void
 free_deliver(struct deliver *deliver)
 {
+	if (deliver->spool_is_private)
+		(void)rmdir(deliver->spool_dir);
 	sync_free(deliver->sync);
 	free(deliver->path);
 	free(deliver->identity);
@@ -131,11 +133,31 @@ free_deliver(struct deliver *deliver)
 }
 
 static const char *
-default_spool_dir(void)
+temporary_dir(void)
 {
 	const char *dir = getenv("TMPDIR");
 
 	return dir != NULL && dir[0] == '/' ? dir : "/tmp";
+}
+
+/*
+ * Spools among other people's files: in a directory of their own, with a name
+ * that nobody can foresee.
+ */
+static int
+make_spool_dir(struct deliver *deliver, struct err *err)
+{
+	char *dir = xasprintf("%s/poplar-XXXXXX", temporary_dir());
+
+	if (mkdtemp(dir) == NULL) {
+		err_sys(err, EX_CANTCREAT, "cannot make %s", dir);
+		free(dir);
+		return -1;
+	}
+	free(deliver->spool_dir);
+	deliver->spool_dir = dir;
+	deliver->spool_is_private = true;
+	return 0;
 }
 
 /* Everything but the destination itself, which is not touched. */
@@ -164,7 +186,7 @@ new_deliver(const struct deliver_spec *spec, struct err *err)
 	}
 	deliver->identity = xstrdup(spec->identity);
 	deliver->spool_dir = xstrdup(
-	    spec->spool_dir != NULL ? spec->spool_dir : default_spool_dir());
+	    spec->spool_dir != NULL ? spec->spool_dir : temporary_dir());
 	deliver->account = dup_or_null(spec->account);
 	deliver->recipient = dup_or_null(spec->recipient);
 	deliver->show = spec->show;
@@ -193,7 +215,9 @@ deliver_open(const struct deliver_spec *spec, struct err *err)
 
 	if ((deliver = new_deliver(spec, err)) == NULL)
 		return NULL;
-	if (deliver->kind->open(deliver, err) == -1) {
+	if ((spec->spool_dir == NULL && deliver->kind->has_spools &&
+		make_spool_dir(deliver, err) == -1) ||
+	    deliver->kind->open(deliver, err) == -1) {
 		free_deliver(deliver);
 		return NULL;
 	}
@@ -376,10 +400,11 @@ deliver_recover(const struct deliver_spec *spec, uint64_t device,
 
 	if ((deliver = new_deliver(spec, err)) == NULL)
 		return -1;
-	if (deliver->kind->recover != NULL)
+	/* a path that is not absolute was not written by us */
+	if (deliver->kind->recover != NULL && spec->path[0] == '/')
 		rc = deliver->kind->recover(deliver, device, pending, n, hooks,
 		    err);
-	else /* such kinds write no C records */
+	else /* other kinds write no C records */
 		for (i = 0; i < n; i++)
 			pending[i].decision = DELIVER_VOID;
 	free_deliver(deliver);

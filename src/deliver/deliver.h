@@ -23,7 +23,8 @@ struct deliver_spec {
 			     /SOCKET, "!" RECIPIENT allowed behind it) */
 	const char *identity;  /* user@host */
 	const char *spool_dir; /* for what has no tmp/ of its own: the state's
-				  directory, or $TMPDIR with --no-state */
+				  directory; NULL: one of its own in $TMPDIR,
+				  which goes with the deliver */
 	const char *account;   /* POPLAR_ACCOUNT */
 	const unsigned char *key; /* DIGEST_KEY_LEN, of the journal */
 	enum sync_mode sync;

@@ -19,6 +19,7 @@
 struct kind {
 	const char *name;
 	bool journalled;
+	bool has_spools; /* uses spool_dir */
 	int (*open)(struct deliver *deliver, struct err *err);
 	void (*close)(struct deliver *deliver);
 	int (*has_own)(struct deliver *deliver, struct err *err);
@@ -55,13 +56,14 @@ extern const struct kind kind_maildir, kind_mbox, kind_mbox_stdout, kind_pipe,
 
 struct deliver {
 	const struct kind *kind;
-	char *path;      /* owned; absolute where it is a path */
-	char *identity;  /* owned */
-	char *spool_dir; /* owned */
-	char *account;   /* owned */
-	char *recipient; /* owned; NULL */
-	char *received;  /* owned; NULL, or a whole line */
-	char *host;      /* owned; as file names take it */
+	char *path;            /* owned; absolute where it is a path */
+	char *identity;        /* owned */
+	char *spool_dir;       /* owned */
+	bool spool_is_private; /* made for this run in $TMPDIR */
+	char *account;         /* owned */
+	char *recipient;       /* owned; NULL */
+	char *received;        /* owned; NULL, or a whole line */
+	char *host;            /* owned; as file names take it */
 	unsigned char key[DIGEST_KEY_LEN];
 	enum sync_mode sync_mode;
 	int (*show)(int fd, struct err *err); /* or NULL */

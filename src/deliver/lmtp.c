@@ -304,6 +304,7 @@ apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 
 const struct kind kind_lmtp = {
 	.name = "lmtp",
+	.has_spools = true,
 	.open = open_lmtp,
 	.close = close_lmtp,
 	.probe = probe,

@@ -252,14 +252,21 @@ scan_folders(const char *path, struct trace *traces, size_t n)
 	free(list);
 }
 
+/* It comes from a file: it must not lead out of new/. */
+static bool
+is_file_name(const char *name)
+{
+	return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
+}
+
 static int
 decide(struct deliver *deliver, struct maildir *maildir,
     struct deliver_pending *pending, const struct trace *trace, struct err *err)
 {
 	pending->decision = DELIVER_APPLIED;
-	if (trace->found)
+	if (trace->found && is_file_name(pending->name))
 		return 0;
-	if (!trace->whole) {
+	if (!trace->whole || !is_file_name(pending->name)) {
 		pending->decision = DELIVER_VOID;
 		return 0;
 	}

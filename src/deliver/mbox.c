@@ -284,6 +284,7 @@ apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 const struct kind kind_mbox = {
 	.name = "mbox",
 	.journalled = true,
+	.has_spools = true,
 	.open = open_mbox,
 	.close = close_mbox,
 	.begin = begin,

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/deadline.h"
 #include "base/err.h"
+#include "base/owner.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
 #include "deliver/kind.h"
@@ -23,7 +25,37 @@
 #define COPY_LEN 65536
 
 /* No controlling terminal, and no waiting for a FIFO's other end. */
-#define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+#define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW)
+
+/*
+ * In a directory that others may write to, a file may be theirs, or lead to one
+ * of ours that is no mbox. Group mail may write to what is in /var/mail, and
+ * who has umask 002 to his own: that is usual. Root delivers to files of others
+ * where only they or root can have put them.
+ */
+static const char *
+find_fault(const char *path, const struct stat *st)
+{
+	char *copy = xstrdup(path);
+	unsigned int allow = 0;
+	struct stat dir;
+
+	if (!S_ISREG(st->st_mode)) {
+		free(copy);
+		return "it is not a regular file";
+	}
+	if (stat(dirname(copy), &dir) == 0) {
+		if (geteuid() == 0 && (dir.st_mode & S_IWOTH) == 0 &&
+		    (dir.st_uid == 0 || dir.st_uid == st->st_uid))
+			allow |= OWNER_ANY;
+		if (st->st_gid == dir.st_gid || st->st_gid == getegid())
+			allow |= OWNER_GROUP;
+	}
+	free(copy);
+	if (st->st_nlink != 1)
+		return "it has another name, too (a hard link)";
+	return owner_fault(st, allow);
+}
 
 static int
 make_path(const char *path, bool fix_mode, struct err *err)
@@ -44,20 +76,25 @@ make_path(const char *path, bool fix_mode, struct err *err)
 int
 mbox_open_path(const char *path, bool make, bool fix_mode, struct err *err)
 {
+	const char *fault;
 	struct stat st;
 	int fd;
 
 	fd = open(path, OPEN_FLAGS);
 	if (fd == -1 && errno == ENOENT && make)
 		fd = make_path(path, fix_mode, err);
+	else if (fd == -1 && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		err_set(err, EX_CANTCREAT,
+		    "%s is a symbolic link; name the mbox itself", path);
 	else if (fd == -1)
 		err_sys(err, EX_CANTCREAT, "%s", path);
 	if (fd == -1)
 		return -1;
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+	fault = fstat(fd, &st) == -1 ? strerror(errno) : find_fault(path, &st);
+	if (fault != NULL) {
 		close(fd);
-		return err_set(err, EX_CANTCREAT, "%s is not a regular file",
-		    path);
+		return err_set(err, EX_CANTCREAT,
+		    "%s is not used as an mbox: %s", path, fault);
 	}
 	/* a new file must be there when its records are, and whoever made it
 	 * may have been killed before this */
@@ -79,7 +116,7 @@ still_there(struct mbox_file *file, struct err *err)
 	file->device = open_st.st_dev;
 	file->inode = open_st.st_ino;
 	file->size = (uint64_t)open_st.st_size;
-	return stat(file->path, &path_st) == 0 &&
+	return lstat(file->path, &path_st) == 0 &&
 	    path_st.st_dev == open_st.st_dev &&
 	    path_st.st_ino == open_st.st_ino;
 }

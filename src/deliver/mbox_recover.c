@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/parse.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
@@ -77,7 +78,8 @@ open_part(struct deliver *deliver, int dirfd, const char *spool,
 	part->offset = part->length = 0;
 	if (parse_spool(deliver, spool, name, part) == -1)
 		return 0;
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd =
+	    openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1 && (errno == ENOENT || errno == ELOOP))
 		return 0;
 	/* out of descriptors is not gone: what we have begun would stay cut */
@@ -87,7 +89,7 @@ open_part(struct deliver *deliver, int dirfd, const char *spool,
 			close(fd);
 		return -1;
 	}
-	if (S_ISREG(st.st_mode) &&
+	if (S_ISREG(st.st_mode) && owner_fault(&st, 0) == NULL &&
 	    (uint64_t)st.st_size >= part->offset + part->length)
 		part->fd = fd;
 	else

@@ -89,6 +89,7 @@ apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 
 const struct kind kind_pipe = {
 	.name = "pipe",
+	.has_spools = true,
 	.open = spooled_open,
 	.begin = spooled_begin,
 	.write = spooled_write,

@@ -100,6 +100,7 @@ end_quoted(struct deliver *deliver, struct deliver_item *item, struct err *err)
 
 const struct kind kind_stdout = {
 	.name = "stdout",
+	.has_spools = true,
 	.open = spooled_open,
 	.begin = spooled_begin,
 	.write = spooled_write,
@@ -110,6 +111,7 @@ const struct kind kind_stdout = {
 
 const struct kind kind_mbox_stdout = {
 	.name = "mbox",
+	.has_spools = true,
 	.open = open_quoted,
 	.close = close_quoted,
 	.begin = begin_quoted,

@@ -78,7 +78,7 @@ open_destination(struct run *run, struct err *err)
 	};
 
 	if (account->no_state || !run->records)
-		spec.spool_dir = run_tmpdir();
+		spec.spool_dir = NULL;
 	run->deliver = deliver_open(&spec, err);
 	free(received);
 	free(state);

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <bsd/libutil.h>
 
 #include "base/err.h"
+#include "base/owner.h"
 #include "base/parse.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
@@ -23,7 +25,19 @@
 /* Leaves room for ".lock", ".damaged-99", ".new" in 255 octets. */
 #define NAME_MAX_OCTETS 220
 
-/* identity as a file name: what is not plain as %XX, the rest as it is. */
+/* What other files of ours end in (journal.h, check.c). */
+static bool
+is_suffix(const char *text)
+{
+	return strcasecmp(text, ".lock") == 0 ||
+	    strcasecmp(text, ".new") == 0 ||
+	    strncasecmp(text, ".damaged", 8) == 0;
+}
+
+/*
+ * identity as a file name: what is not plain as %XX, the rest as it is. joe@new
+ * is plain, but joe@pop.new would be what a run of joe@pop takes for its own.
+ */
 static char *
 encode_name(const char *identity)
 {
@@ -37,7 +51,8 @@ encode_name(const char *identity)
 	const char *p;
 
 	for (p = identity; *p != '\0'; p++) {
-		if (strchr(plain, *p) != NULL && (p > identity || *p != '.'))
+		if (strchr(plain, *p) != NULL &&
+		    (*p != '.' || (p > identity && !is_suffix(p))))
 			buf_append(&name, p, 1);
 		else
 			buf_printf(&name, "%%%02X", (unsigned char)*p);
@@ -146,6 +161,8 @@ int
 place_lock(const char *path, struct err *err)
 {
 	char *lock = xasprintf("%s.lock", path);
+	const char *fault;
+	struct stat st;
 	int fd;
 
 	fd = flopen(lock,
@@ -153,19 +170,46 @@ place_lock(const char *path, struct err *err)
 	if (fd == -1 && errno == EWOULDBLOCK)
 		err_set(err, EX_TEMPFAIL,
 		    "another poplar is using the state %s", path);
+	else if (fd == -1 &&
+	    (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS))
+		err_sys(err, EX_CANTCREAT,
+		    "the file system of %s has no locks; --state may name a "
+		    "file on another one",
+		    lock);
 	else if (fd == -1)
 		err_sys(err, EX_CANTCREAT, "cannot lock %s", lock);
+	else if (fstat(fd, &st) == 0 && (fault = owner_fault(&st, 0)) != NULL) {
+		/* anybody could keep us out for ever */
+		err_set(err, EX_DATAERR, "the lock %s is not used: %s", lock,
+		    fault);
+		close(fd);
+		fd = -1;
+	}
 	free(lock);
 	return fd;
+}
+
+static bool
+is_symlink(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 int
 place_open(const char *path, enum state_mode mode, struct err *err)
 {
 	int flags = mode == STATE_WRITE ? O_RDWR : O_RDONLY, fd, saved;
+	const char *fault;
 	struct stat st;
 
 	fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1 && is_symlink(path)) {
+		errno = 0;
+		return err_set(err, EX_DATAERR,
+		    "the state %s is not used: it is a symbolic link", path);
+	}
 	if (fd == -1) {
 		saved = errno;
 		err_sys(err, mode == STATE_WRITE ? EX_CANTCREAT : EX_IOERR,
@@ -173,11 +217,16 @@ place_open(const char *path, enum state_mode mode, struct err *err)
 		errno = saved;
 		return -1;
 	}
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+		fault = "it is not a regular file";
+	else
+		fault = owner_fault(&st, 0);
+	if (fault == NULL)
 		return fd;
 	close(fd);
 	errno = 0;
-	return err_set(err, EX_DATAERR, "%s is not a regular file", path);
+	return err_set(err, EX_DATAERR, "the state %s is not used: %s", path,
+	    fault);
 }
 
 int

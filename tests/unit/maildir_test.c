@@ -404,6 +404,38 @@ test_recovery(void)
 		recover_one(&recovery_cases[i]);
 }
 
+/* A state that somebody else wrote: its names must not lead out of new/. */
+static void
+test_recovery_of_paths(void)
+{
+	static const char *const names[] = { "../../victim", "a/b", "/etc/x",
+		"..", "" };
+	struct deliver_pending pending = { .uid = "a", .uid_len = 1 };
+	struct deliver_item item, *list[1] = { &item };
+	struct deliver *deliver;
+	uint64_t device;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		deliver = open_box();
+		device = deliver_device(deliver);
+		CHECK_INT(receive(deliver, &item, "a", "message\n", &err), 0);
+		CHECK_INT(deliver_sync(deliver, list, 1, &err), 0);
+		pending.spool = deliver_spool(deliver, &item);
+		pending.name = names[i];
+		deliver_close(deliver);
+		CHECK_INT(deliver_recover(&spec, device, &pending, 1, NULL,
+			      &err),
+		    0);
+		CHECK_INT(pending.decision, DELIVER_VOID);
+		CHECK_INT(count_names(in_place("box/new"), NULL), 0);
+		CHECK(access(in_place("victim"), F_OK) == -1);
+		free((char *)pending.spool);
+		remove_tree(place);
+		free((char *)spec.path);
+	}
+}
+
 /* Not there, or another file system's empty directory: later. */
 static void
 test_recovery_elsewhere(void)
@@ -559,6 +591,7 @@ main(void)
 	TEST(test_planted_links);
 	TEST(test_sweep);
 	TEST(test_recovery);
+	TEST(test_recovery_of_paths);
 	TEST(test_recovery_elsewhere);
 	TEST(test_without_links);
 	TEST(test_received);

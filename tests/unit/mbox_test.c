@@ -598,6 +598,115 @@ test_recovery_every_cut(void)
 	clean();
 }
 
+static int
+open_as_mbox(const char *path, const char *says)
+{
+	struct deliver_spec other = make_spec("mbox", path);
+	struct deliver *deliver;
+	bool told;
+
+	err.status = 0;
+	err.text[0] = '\0';
+	deliver = deliver_open(&other, &err);
+	told = says == NULL ||
+	    (strstr(err.text, says) != NULL && strstr(err.text, path) != NULL);
+	if (!told)
+		printf("# said: %s\n", err.text);
+	CHECK(told);
+	deliver_close(deliver);
+	return deliver == NULL ? err.status : 0;
+}
+
+/* In a directory where others may write, a name may be theirs. */
+static void
+test_planted(void)
+{
+	static const struct {
+		mode_t mode, dir;
+		uid_t owner; /* only root can give these away; 0: nobody */
+		gid_t group;
+		const char *says;
+	} cases[] = {
+		{ 0600, 0700, 0, 0, NULL },
+		{ 0644, 01777, 0, 0, NULL },
+		{ 0660, 02775, 0, 0, NULL },
+		{ 0602, 0700, 0, 0, "everybody may write to it" },
+		{ 0666, 0700, 0, 0, "everybody may write to it" },
+		{ 0660, 0700, 0, 54321, "its group may write to it" },
+		{ 0600, 01777, 54321, 0, "another user" },
+		/* root may deliver for others */
+		{ 0660, 02775, 54321, 0, NULL },
+	};
+	const char *file;
+	size_t i;
+
+	make_place();
+	mkdir(in_place("mail"), 0700);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if ((cases[i].owner != 0 || cases[i].group != 0) &&
+		    geteuid() != 0)
+			continue;
+		file = in_place("mail/joe");
+		put_file(file, "", 0);
+		CHECK_INT(chmod(in_place("mail"), cases[i].dir), 0);
+		CHECK_INT(chown(file,
+			      cases[i].owner != 0 ? cases[i].owner : geteuid(),
+			      cases[i].group != 0 ? cases[i].group : getegid()),
+		    0);
+		CHECK_INT(chmod(file, cases[i].mode), 0);
+		CHECK_INT(open_as_mbox(file, cases[i].says),
+		    cases[i].says == NULL ? 0 : EX_CANTCREAT);
+		unlink(file);
+		if (test_bad)
+			printf("# in case %zu\n", i);
+	}
+	put_file(in_place("mail/joe"), "", 0);
+	CHECK_INT(link(in_place("mail/joe"), in_place("mail/other")), 0);
+	CHECK_INT(open_as_mbox(in_place("mail/joe"), "a hard link"),
+	    EX_CANTCREAT);
+	unlink(in_place("mail/other"));
+	CHECK_INT(open_as_mbox(in_place("mail/joe"), NULL), 0);
+	CHECK_INT(symlink("joe", in_place("mail/lead")), 0);
+	CHECK_INT(open_as_mbox(in_place("mail/lead"), "a symbolic link"),
+	    EX_CANTCREAT);
+	CHECK_INT(symlink("nowhere", in_place("mail/lost")), 0);
+	CHECK_INT(open_as_mbox(in_place("mail/lost"), "a symbolic link"),
+	    EX_CANTCREAT);
+	CHECK(access(in_place("mail/nowhere"), F_OK) == -1);
+	remove_tree(place);
+}
+
+/* With no directory for spools: one of its own, which goes away. */
+static void
+test_private_spool(void)
+{
+	struct deliver_item item, *list[1] = { &item };
+	struct deliver *deliver;
+	char name[256];
+	int i;
+
+	make_place();
+	setenv("TMPDIR", in_place("spool"), 1);
+	spec = make_spec("mbox", xstrdup(in_place("box")));
+	spec.spool_dir = NULL;
+	for (i = 0; i < 2; i++) {
+		deliver = deliver_open(&spec, &err);
+		CHECK(deliver != NULL);
+		CHECK_INT(count_names(in_place("spool"), name), 1);
+		CHECK_INT(strlen(name), strlen("poplar-XXXXXX"));
+		CHECK_INT(receive(deliver, &item, "a", "A: b\n\n", &err), 0);
+		CHECK_INT(count_names(in_place("spool/%s", name), NULL), 1);
+		CHECK_INT(deliver_sync(deliver, list, 1, &err), 0);
+		CHECK_INT(deliver_apply(deliver, list, 1, NULL, &err), 0);
+		deliver_release(deliver, list, 1);
+		deliver_close(deliver);
+		CHECK_INT(count_names(in_place("spool"), NULL), 0);
+	}
+	CHECK_INT(count_text(spec.path, "A: b"), 2);
+	unsetenv("TMPDIR");
+	clean();
+}
+
 /* A journal that cannot be written, a destination that is not there. */
 static void
 test_recovery_refused(void)
@@ -673,6 +782,8 @@ main(void)
 	TEST(test_recovery_every_cut);
 	TEST(test_recovery_torn_behind);
 	TEST(test_recovery_refused);
+	TEST(test_planted);
+	TEST(test_private_spool);
 	TEST(test_recovery_out_of_descriptors);
 	return TEST_END();
 }

@@ -908,8 +908,80 @@ refuses_others(void)
 	state_close(state);
 	(void)unlink(path);
 	CHECK_INT(symlink("/dev/null", path), 0);
-	CHECK_INT(open_status(STATE_WRITE), EX_CANTCREAT);
-	CHECK_INT(open_status(STATE_READ), EX_IOERR);
+	CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+	CHECK_INT(open_status(STATE_READ), EX_DATAERR);
+	CHECK(strstr(open_text, "symbolic link") != NULL);
+}
+
+/* Whoever may write to the state tells poplar where mail goes. */
+static void
+refuses_what_others_may_write(void)
+{
+	static const struct {
+		mode_t mode;
+		const char *says; /* NULL: it is used */
+	} modes[] = { { 0600, NULL }, { 0640, NULL }, { 0644, NULL },
+		{ 0660, "its group may write to it" },
+		{ 0602, "everybody may write to it" } };
+	static const char *const suffixes[] = { "", ".lock" };
+	struct state *state;
+	size_t i, k;
+	char *name;
+
+	fresh();
+	state = must_open(STATE_WRITE);
+	deliver(state, "one");
+	state_close(state);
+	for (k = 0; k < 2; k++) {
+		name = xasprintf("%s%s", path, suffixes[k]);
+		for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+			CHECK_INT(chmod(name, modes[i].mode), 0);
+			CHECK_INT(open_status(STATE_WRITE),
+			    modes[i].says == NULL ? 0 : EX_DATAERR);
+			if (modes[i].says != NULL) {
+				CHECK(strstr(open_text, name) != NULL);
+				CHECK(strstr(open_text, modes[i].says) != NULL);
+			}
+			/* who only reads takes no lock */
+			CHECK_INT(open_status(STATE_READ),
+			    modes[i].says == NULL || k == 1 ? 0 : EX_DATAERR);
+		}
+		CHECK_INT(chmod(name, 0600), 0);
+		/* only root can give a file away */
+		if (chown(name, 54321, (gid_t)-1) == 0) {
+			CHECK_INT(open_status(STATE_WRITE), EX_DATAERR);
+			CHECK(strstr(open_text, "another user") != NULL);
+			CHECK_INT(chown(name, geteuid(), (gid_t)-1), 0);
+		}
+		free(name);
+	}
+	CHECK_INT(open_status(STATE_WRITE), 0);
+}
+
+/* No identity's file is what a run of another takes for its own. */
+static void
+names_do_not_clash(void)
+{
+	static const struct {
+		const char *identity, *name;
+	} names[] = { { "joe@pop.example.org", "joe@pop.example.org" },
+		{ "joe@pop.new", "joe@pop%2Enew" },
+		{ "joe@pop.LOCK", "joe@pop%2ELOCK" },
+		{ "joe@pop.damaged", "joe@pop%2Edamaged" },
+		{ "joe@pop.damaged-2", "joe@pop%2Edamaged-2" },
+		{ "joe@pop.news", "joe@pop.news" },
+		{ "joe@new.example", "joe@new.example" },
+		{ "joe@pop.lock.lock", "joe@pop.lock%2Elock" } };
+	struct err err = ERR_INIT;
+	char *where;
+	size_t i;
+
+	setenv("XDG_STATE_HOME", dir, 1);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		where = state_default_path(names[i].identity, &err);
+		CHECK_STR(strrchr(where, '/') + 1, names[i].name);
+		free(where);
+	}
 }
 
 /* More events than a batch, and than are worth appending. */
@@ -1088,6 +1160,8 @@ main(void)
 	TEST(refuses_what_does_not_fit);
 	TEST(repairs);
 	TEST(refuses_others);
+	TEST(refuses_what_others_may_write);
+	TEST(names_do_not_clash);
 	TEST(takes_many_events);
 	TEST(compacts_when_it_pays);
 	TEST(survives_full_disk);
