@@ -239,8 +239,7 @@ static void
 clear_text_before_tls(void)
 {
 	struct err err = ERR_INIT;
-	struct tls_options options = { NULL, NULL, NULL, false, NULL, NULL,
-		NULL };
+	struct tls_options options = { .ca_file = NULL };
 	int other;
 	struct stream *stream = pair(&other);
 
