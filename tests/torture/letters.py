@@ -93,8 +93,10 @@ class Letter(Message):
         self.gone = None        # poplar, expiry, other
         # what poplar did
         self.retrieved_in = None    # the last run
+        self.attempts = []          # the runs that did and did not deliver it
         self.deletes = 0            # connections with a DELE for it
-        self.delivered = []         # the run, each time
+        self.delivered = []         # the runs that may have done it, each time
+        self.is_asked_for = False   # a run was to delete it
         self.marked = False         # by mark-seen, before it was delivered
         self.is_untouched = False   # and before it was retrieved
         self.seen_whole = set()     # runs that listed it, and did all

@@ -21,6 +21,18 @@ from netcase import delivered_form
 GIVEN_UP = 3  # sessions with DELE and the message still there
 
 
+def may_swap(letter, other):
+    return letter.key == other.key and not letter.delivered and \
+        len(other.delivered) == 1 and any(
+            run in letter.attempts for run in other.delivered[0])
+
+
+def swap(letter, other):
+    """other was not delivered, but letter."""
+    letter.delivered, other.delivered = other.delivered, letter.delivered
+    letter.attempts, other.attempts = other.attempts, letter.attempts
+
+
 def share_uid(character, one, other, blind):
     return character.uid == "none" or blind or bool(one.uids & other.uids)
 
@@ -61,8 +73,14 @@ class Oracle:
                 letter.retrieved_in is not run, letter.marked,
                 letter.gone is not None, letter.number))
             letter.delivered.append(
-                letter.retrieved_in if letter.retrieved_in else run)
+                letter.attempts or [letter.retrieved_in or run])
+            letter.attempts = []
         return unknown
+
+    def retrieved(self, letter, run):
+        letter.retrieved_in = run
+        if not letter.delivered and run not in letter.attempts:
+            letter.attempts.append(run)
 
     # What cannot be known.
 
@@ -86,7 +104,24 @@ class Oracle:
         return None
 
     def inexcusable(self, letters, kinds=("twin", "head", "shadow")):
-        """(those without an excuse, kinds of the excuses): a matching."""
+        """Of those that should be delivered, (what is not and has no excuse,
+        kinds of the excuses). Which of byte-identical letters was delivered is
+        a guess: the best is taken."""
+        bad, excuses = self.match(letters, kinds)
+        for letter in list(bad):
+            for other in self.box.letters:
+                if not may_swap(letter, other):
+                    continue
+                swap(letter, other)
+                gone = [other] if other.gone in ("poplar", "expiry") else []
+                better = self.match(letters + gone, kinds)
+                if len(better[0]) < len(bad):
+                    bad, excuses = better
+                    break
+                swap(letter, other)
+        return bad, excuses
+
+    def match(self, letters, kinds):
         taken = {}
 
         def place(letter, tried):
@@ -100,7 +135,8 @@ class Oracle:
                     return True
             return False
 
-        bad = [letter for letter in letters if not place(letter, set())]
+        bad = [letter for letter in letters
+               if not letter.delivered and not place(letter, set())]
         return bad, [kind for _, kind in taken.values()]
 
     def is_alone(self, letter):
@@ -120,31 +156,24 @@ class Oracle:
 
     def deleted(self, letters, run, how):
         """At QUIT; what was delivered by now is known."""
-        undelivered = [letter for letter in letters if not letter.delivered]
-        bad, kinds = self.inexcusable(undelivered, ("twin", "head"))
+        bad, kinds = self.inexcusable(letters, ("twin", "head"))
         self.excused.update("deleted " + kind for kind in kinds)
         for letter in bad:
-            if letter.marked and not self.is_alone(letter) and \
-                    how == "expiry":
-                self.excused["marked expired"] += 1
-                continue
             self.complain(
                 "marked-deleted" if letter.marked else "deleted-undelivered",
                 "letter %d by %s in %s" % (letter.number, how, run))
         if how == "expiry":
             return
         for letter in letters:
-            if letter in undelivered or not self.is_alone(letter):
-                continue
-            if not run.may_delete(letter):
+            if letter.delivered and self.is_alone(letter) and \
+                    not run.may_delete(letter):
                 self.complain("deleted-unasked", "letter %d in %s" % (
                     letter.number, run))
 
     def undelivered(self, letters):
         """Those that should have been, and no excuse."""
-        missing = [letter for letter in letters
-                   if not letter.delivered and not letter.marked]
-        return self.inexcusable(missing)
+        return self.inexcusable([letter for letter in letters
+                                 if letter.delivered or not letter.marked])
 
     def claims_all(self, run, letters):
         """The run has said 0, and these were there for it."""

@@ -75,20 +75,22 @@ class Run:
             self.options.get("reply", [])[:2] != ["err", "LIST"]
 
     def may_delete(self, letter):
-        """Of what was delivered."""
-        if self.command == "seen":
-            return True
-        if self.policy == "after":
-            return self.is_old(letter) or was_owed(letter)
-        return self.policy == "delete" and was_owed(letter)
+        """Of what was delivered, by any of the runs that may have done it."""
+        runs = [run for runs in letter.delivered for run in runs]
+        return self.command == "seen" or self.policy in (
+            "delete", "after") and (letter.is_asked_for or any(
+                self.is_due(run) for run in runs))
 
     def should_delete(self, letter):
-        return self.command == "fetch" and self.policy != "keep" and \
-            bool(letter.delivered) and self.may_delete(letter)
+        """Whichever run has delivered it; the last one counts."""
+        return self.policy is not None and bool(letter.delivered) and all(
+            self.is_due(run) for run in letter.delivered[-1])
 
-    def is_old(self, letter):
-        first = min(run.clock for run in letter.delivered)
-        return self.clock - first >= AGE_H * 3600
+    def is_due(self, run):
+        """What that run has delivered."""
+        if self.policy == "after" and self.clock - run.clock >= AGE_H * 3600:
+            return True
+        return self.policy in ("delete", "after") and run.policy == "delete"
 
     def plan(self, character):
         kind, verb, nth = self.options.get("reply", (None, None, 0))
@@ -113,10 +115,6 @@ class Run:
             name, at = self.options["errno"]
             return ["-k", at, "-f", "errno=%d" % getattr(errno, name)]
         return None
-
-
-def was_owed(letter):
-    return any(run.policy == "delete" for run in letter.delivered)
 
 
 class World:
@@ -164,7 +162,7 @@ class World:
         self.oracle.rendered(letter, text)
 
     def retrieved(self, letter):
-        letter.retrieved_in = self.run
+        self.oracle.retrieved(letter, self.run)
 
     def expunged(self, letters, expired):
         self.collect()
@@ -247,6 +245,9 @@ class World:
         run = self.run = Run(len(self.runs) + 1, event, self.clock)
         self.runs.append(run)
         there = [letter for letter in self.server.box]
+        for letter in there:
+            letter.is_asked_for |= bool(letter.delivered) and \
+                run.may_delete(letter)
         self.server.begin(run.plan(self.character))
         if "refuse" in run.options:
             self.destination.refuse(run.options["refuse"][0])
@@ -412,8 +413,13 @@ class World:
             self.complain("locks", "the dotlock stays")
 
     def is_excused(self, run):
-        """A deletion that is refused or undone is told, three times."""
-        return self.character.dele != "done" and self.history.end != "keep"
+        """A deletion that is refused or undone is told, three times. And where
+        QUIT deletes what was looked at, none may be said for the sake of what
+        was marked."""
+        return self.history.end != "keep" and (
+            self.character.dele != "done" or
+            self.character.expire != "never" and
+            any(letter.marked for letter in self.server.box))
 
     def end(self):
         self.destination.close()
