@@ -300,6 +300,20 @@ b: all is well"
 	assert_line 'note   nothing is remembered (no-state): new means all'
 }
 
+@test "check: an mbox that is locked" {
+	make_mailbox mail 1
+	start_server --mailbox mail
+	touch box box.lock
+	run --separate-stderr -75 poplar check "${PLAIN[@]}" --mbox box
+	assert_line --regexp '^wrong  .*/box is locked: the lock file .*/box.lock is [0-9]+ seconds old$'
+	assert_line '       If no program is using the mbox, remove that file.'
+	assert_exists box.lock
+	# five minutes are enough for anybody
+	touch -d '301 seconds ago' box.lock
+	poplar fetch "${PLAIN[@]}" --mbox box
+	assert_not_exists box.lock
+}
+
 @test "check: a maildir with our mail and no memory of it" {
 	make_mailbox mail 2
 	start_server --mailbox mail

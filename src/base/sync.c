@@ -234,11 +234,19 @@ sync_file(int fd, const char *what, struct err *err)
 	return 0;
 }
 
+/* Some network and user-space file systems cannot sync directories at all. */
+static bool
+is_not_for_directories(int error)
+{
+	return error == EINVAL || error == EOPNOTSUPP || error == ENOTSUP ||
+	    error == ENOSYS || error == EBADF || error == EISDIR;
+}
+
 int
 sync_dir(int dirfd, const char *what, struct err *err)
 {
-	/* EINVAL: this file system cannot sync directories at all. */
-	if (sync_one(fsync, dirfd) == -1 && errno != EINVAL)
+	if (sync_one(fsync, dirfd) == -1 &&
+	    (dirfd == -1 || !is_not_for_directories(errno)))
 		return err_sys(err, EX_IOERR, "cannot sync %s", what);
 	return 0;
 }

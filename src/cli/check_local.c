@@ -279,9 +279,12 @@ open_destination(struct check *check, const char *spool_dir)
 			"It must belong to the user who fetches." :
 			NULL,
 		    &err);
-	else if (deliver_probe(deliver, &err) == -1)
+	else if (deliver_look(deliver, &err) == -1)
 		say_error(check, "destination",
-		    "Mail stays on the server until it is there.", &err);
+		    strcmp(account->deliver_kind, "mbox") == 0 ?
+			"If no program is using the mbox, remove that file." :
+			"Mail stays on the server until it is there.",
+		    &err);
 	else if (strcmp(account->deliver_kind, "stdout") == 0)
 		check_say(check, "destination", FINDING_OK, 0, NULL,
 		    "messages go to standard output");

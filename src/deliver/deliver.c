@@ -42,6 +42,18 @@ find_kind(const char *name, const char *path)
 	return NULL;
 }
 
+/*
+ * File systems without links: vfat, some network ones; AFS between
+ * directories; Android does not let programs make any (EACCES).
+ */
+bool
+deliver_links_are_refused(int error)
+{
+	return error == EPERM || error == EACCES || error == EOPNOTSUPP ||
+	    error == ENOTSUP || error == ENOSYS || error == EXDEV ||
+	    error == EMLINK;
+}
+
 int
 deliver_cannot_make(const char *path, struct err *err)
 {
@@ -280,6 +292,13 @@ deliver_probe(struct deliver *deliver, struct err *err)
 	return deliver->kind->probe == NULL ?
 	    0 :
 	    deliver->kind->probe(deliver, err);
+}
+
+int
+deliver_look(struct deliver *deliver, struct err *err)
+{
+	return deliver->kind->look == NULL ? deliver_probe(deliver, err) :
+					     deliver->kind->look(deliver, err);
 }
 
 int

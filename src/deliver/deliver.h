@@ -92,6 +92,9 @@ int deliver_has_own(const struct deliver_spec *spec, struct err *err);
 /* Is it there, if that is not known since it was opened (LMTP)? 0, or -1:
  * EX_TEMPFAIL. */
 int deliver_probe(struct deliver *deliver, struct err *err);
+/* For people: the same, and is it locked by something just now (mbox)? 0, or
+ * -1: EX_TEMPFAIL. */
+int deliver_look(struct deliver *deliver, struct err *err);
 
 /*
  * Receive: begin, write (octets with LF ends), end. The first begin opens

@@ -24,6 +24,7 @@ struct kind {
 	void (*close)(struct deliver *deliver);
 	int (*has_own)(struct deliver *deliver, struct err *err);
 	int (*probe)(struct deliver *deliver, struct err *err);
+	int (*look)(struct deliver *deliver, struct err *err);
 	int (*begin)(struct deliver *deliver, struct deliver_item *item,
 	    struct err *err);
 	int (*write)(struct deliver *deliver, struct deliver_item *item,
@@ -78,6 +79,8 @@ struct deliver {
 	void *work;        /* the kind's */
 };
 
+/* link(2) has failed with this error: does it not work here at all? */
+bool deliver_links_are_refused(int error);
 /* errno says why the destination could not be made. -1, always: EX_CANTCREAT.
  */
 int deliver_cannot_make(const char *path, struct err *err);

@@ -280,15 +280,6 @@ sync_items(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 	return rc;
 }
 
-/* File systems without links: vfat, some network ones; AFS between
- * directories. */
-static bool
-links_are_refused(int error)
-{
-	return error == EPERM || error == EOPNOTSUPP || error == ENOTSUP ||
-	    error == ENOSYS || error == EXDEV || error == EMLINK;
-}
-
 static int
 move(const struct maildir *maildir, const char *from, const char *to)
 {
@@ -323,7 +314,7 @@ maildir_link(struct maildir *maildir, const char *from, const char *to)
 
 	if (!maildir->no_links) {
 		rc = linkat(maildir->tmp, from, maildir->new, to, 0);
-		if (rc == -1 && links_are_refused(errno))
+		if (rc == -1 && deliver_links_are_refused(errno))
 			maildir->no_links = true;
 	}
 	/* new/ is synced before any later sync of tmp/, by our callers */

@@ -281,12 +281,19 @@ apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 	return rc;
 }
 
+static int
+look(struct deliver *deliver, struct err *err)
+{
+	return mbox_lock_look(deliver->path, err);
+}
+
 const struct kind kind_mbox = {
 	.name = "mbox",
 	.journalled = true,
 	.has_spools = true,
 	.open = open_mbox,
 	.close = close_mbox,
+	.look = look,
 	.begin = begin,
 	.write = write_octets,
 	.end = end,

@@ -20,10 +20,13 @@
 #include "base/parse.h"
 #include "base/stop.h"
 #include "base/xalloc.h"
+#include "deliver/kind.h"
 
 #define RETRY_MS 50
 /* A lock file that old when the machine was started survived a crash. */
 #define BOOT_SLACK_S 5
+/* Who needs a lock for longer touches it now and then: liblockfile's rule. */
+#define STALE_S 300
 
 /* What came of one attempt. */
 enum attempt {
@@ -119,9 +122,46 @@ is_dead(const char *text, size_t len, const struct stat *st)
 	return kill((pid_t)pid, 0) == -1 && errno == ESRCH;
 }
 
-/* Whether a stale dotlock was taken away. */
+static int64_t
+age_of(const struct stat *st)
+{
+	int64_t age = (int64_t)time(NULL) - st->st_mtime;
+
+	return age < 0 ? 0 : age;
+}
+
+/*
+ * Five minutes old, and not that of a process which lives on this host, as far
+ * as it says? The PID may be followed by the name of a host.
+ */
 static bool
-break_dead(const char *path)
+is_stale(const char *text, size_t len, const struct stat *st)
+{
+	char host[256];
+	uint64_t pid;
+	size_t digits;
+
+	if (age_of(st) < STALE_S)
+		return false;
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	digits = parse_u64(text, len, INT32_MAX, &pid);
+	if (digits == 0 || pid == 0)
+		return true;
+	host_name(host, sizeof(host));
+	if (digits < len &&
+	    (text[digits] != ':' || strlen(host) != len - digits - 1 ||
+		memcmp(host, text + digits + 1, len - digits - 1) != 0))
+		return true;
+	return kill((pid_t)pid, 0) == -1 && errno == ESRCH;
+}
+
+/*
+ * Whether a stale dotlock was taken away. alone: fcntl's lock is ours, so that
+ * nobody who takes that one, too, can hold this.
+ */
+static bool
+break_dead(const char *path, bool alone)
 {
 	struct stat st, now;
 	char text[512];
@@ -135,7 +175,8 @@ break_dead(const char *path)
 	close(fd);
 	if (len == -1 ||
 	    (!is_dead(text, (size_t)len, &st) &&
-		!(is_from_before_boot(&st) && is_remnant(text, (size_t)len))))
+		!(is_from_before_boot(&st) && is_remnant(text, (size_t)len)) &&
+		!(alone && is_stale(text, (size_t)len, &st))))
 		return false;
 	/* still the one that was looked at; others of us wait for fcntl */
 	if (lstat(path, &now) == -1 || now.st_dev != st.st_dev ||
@@ -199,18 +240,38 @@ link_named(const char *path)
 	return rc;
 }
 
+/* Where links are refused it is empty for an instant. */
+static int
+make_directly(const char *path)
+{
+	int fd = open(path,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc, saved;
+
+	if (fd == -1)
+		return -1;
+	rc = write_owner(fd);
+	saved = errno;
+	close(fd);
+	if (rc == -1)
+		unlink(path);
+	errno = saved;
+	return rc;
+}
+
 static enum attempt
-dotlock(const char *path)
+dotlock(const char *path, bool alone)
 {
 	struct stat st;
 
-	if (lstat(path, &st) == 0 && !break_dead(path))
+	if (lstat(path, &st) == 0 && !break_dead(path, alone))
 		return ATTEMPT_HELD;
 	if (link_unnamed(path) == 0)
 		return ATTEMPT_DONE;
 	if (errno == EEXIST)
 		return ATTEMPT_HELD;
-	if (link_named(path) == 0)
+	if (link_named(path) == 0 ||
+	    (deliver_links_are_refused(errno) && make_directly(path) == 0))
 		return ATTEMPT_DONE;
 	switch (errno) {
 	case EEXIST:
@@ -239,7 +300,7 @@ lock_both(int fd, char *path, bool *has_dotlock)
 	first = fcntl_lock(fd, F_WRLCK);
 	if (first == ATTEMPT_HELD || first == ATTEMPT_FAILED)
 		return first;
-	second = dotlock(path);
+	second = dotlock(path, first == ATTEMPT_DONE);
 	*has_dotlock = second == ATTEMPT_DONE;
 	if (second == ATTEMPT_DONE ||
 	    (second == ATTEMPT_REFUSED && first == ATTEMPT_DONE))
@@ -251,6 +312,31 @@ lock_both(int fd, char *path, bool *has_dotlock)
 		errno = saved;
 	}
 	return second;
+}
+
+/* Where there is a dotlock: its name, and for how long. -1, always. */
+static int
+say_held(const char *path, const char *dot, struct err *err)
+{
+	struct stat st;
+	int64_t age;
+	char text[32];
+
+	if (lstat(dot, &st) == -1)
+		return err_set(err, EX_TEMPFAIL,
+		    "%s is locked by another program", path);
+	age = age_of(&st);
+	if (age < 120)
+		snprintf(text, sizeof(text), "%d seconds", (int)age);
+	else if (age < 2 * 3600)
+		snprintf(text, sizeof(text), "%d minutes", (int)(age / 60));
+	else if (age < 2 * 86400)
+		snprintf(text, sizeof(text), "%d hours", (int)(age / 3600));
+	else
+		snprintf(text, sizeof(text), "%lld days",
+		    (long long)(age / 86400));
+	return err_set(err, EX_TEMPFAIL,
+	    "%s is locked: the lock file %s is %s old", path, dot, text);
 }
 
 int
@@ -275,8 +361,7 @@ mbox_lock(struct mbox_lock *lock, int fd, const char *path, int64_t until_ms,
 		return 0;
 	}
 	if (attempt == ATTEMPT_HELD)
-		err_set(err, EX_TEMPFAIL, "%s is locked by another program",
-		    path);
+		say_held(path, dot, err);
 	else if (attempt == ATTEMPT_REFUSED)
 		err_set(err, EX_TEMPFAIL, "%s cannot be locked", path);
 	else
@@ -303,8 +388,21 @@ mbox_lock_sweep(int fd, const char *path)
 
 	/* under fcntl's, as break_dead() wants it; who holds it will look */
 	if (lstat(dot, &st) == 0 && fcntl_lock(fd, F_WRLCK) == ATTEMPT_DONE) {
-		(void)break_dead(dot);
+		(void)break_dead(dot, true);
 		(void)fcntl_lock(fd, F_UNLCK);
 	}
 	free(dot);
+}
+
+int
+mbox_lock_look(const char *path, struct err *err)
+{
+	char *dot = xasprintf("%s.lock", path);
+	struct stat st;
+	int rc = 0;
+
+	if (lstat(dot, &st) == 0)
+		rc = say_held(path, dot, err);
+	free(dot);
+	return rc;
 }

@@ -4,6 +4,7 @@
  * new file, the old one stays as PATH.damaged.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/sync.h"
 #include "base/xalloc.h"
 #include "state/journal.h"
 #include "state/lines.h"
@@ -151,9 +153,35 @@ check_lines(struct check *check, struct err *err)
 	return got == -1 ? -1 : flush_out(check, 0, err);
 }
 
+static int
+copy_old(int fd, const char *name, struct err *err)
+{
+	char data[8192];
+	uint64_t at = 0;
+	ssize_t n;
+	int out = open(name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (out == -1)
+		return err_sys(err, EX_CANTCREAT,
+		    "cannot keep the old state as %s", name);
+	while ((n = pread(fd, data, sizeof(data), (off_t)at)) > 0 &&
+	    place_write(out, name, data, (size_t)n, at, err) == 0)
+		at += (uint64_t)n;
+	if (n == -1)
+		err_sys(err, EX_IOERR, "cannot read the old state");
+	if (n == 0 && sync_file(out, name, err) == -1)
+		n = -1;
+	close(out);
+	if (n == 0)
+		return 0;
+	(void)unlink(name);
+	return -1;
+}
+
 /* A second name for the old file, so that there is no moment without one. */
 static int
-keep_old(const char *path, struct err *err)
+keep_old(int fd, const char *path, struct err *err)
 {
 	char *name = xasprintf("%s.damaged", path);
 	int i, result;
@@ -164,7 +192,10 @@ keep_old(const char *path, struct err *err)
 		free(name);
 		name = xasprintf("%s.damaged-%d", path, i);
 	}
-	if (result == -1)
+	/* no links on this file system, or not allowed */
+	if (result == -1 && errno != EEXIST)
+		result = copy_old(fd, name, err);
+	else if (result == -1)
 		err_sys(err, EX_CANTCREAT, "cannot keep the old state as %s",
 		    name);
 	free(name);
@@ -189,7 +220,7 @@ examine(struct check *check, struct err *err)
 	if (!check->repair)
 		return result;
 	if (result == 0 && check->findings > 0) {
-		result = keep_old(state->path, err);
+		result = keep_old(state->fd, state->path, err);
 		if (result == 0)
 			result = place_install(state->path, check->out_fd,
 			    state->dir_fd, &installed, err);

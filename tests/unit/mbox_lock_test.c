@@ -8,6 +8,7 @@
 #include "deliver/mbox_lock.h"
 
 #include "deliver_test.h"
+#include "forbid.h"
 
 static struct err err;
 
@@ -95,8 +96,92 @@ test_power_loss(void)
 	try_text("12:", true, 0);
 	try_dotlock("\0\0\0\0", 4, true, 0);
 	try_dotlock("\0\0\0\0", 4, false, -1);
-	try_text("12:elsewhere", true, -1);
-	try_text("somebody", true, -1);
+	try_text("12:elsewhere", true, 0);
+	try_text("somebody", true, 0);
+	remove_tree(place);
+}
+
+/* Who lives on needs it for five minutes at most, or touches it. */
+static void
+test_age(void)
+{
+	static const struct {
+		int age_s;
+		const char *who; /* NULL: this process's parent, here */
+		int want;
+		const char *says;
+	} cases[] = {
+		{ 30, "", -1, "lockbox.lock is 30 seconds old" },
+		{ 290, "", -1, "lockbox.lock is 4 minutes old" },
+		{ 301, "", 0, NULL },
+		{ 301, "0", 0, NULL },
+		{ 290, "12:elsewhere", -1, "minutes old" },
+		{ 301, "12:elsewhere", 0, NULL },
+		{ 7300, NULL, -1, "lockbox.lock is 2 hours old" },
+	};
+	char host[256] = "localhost", text[300];
+	const char *path, *dot;
+	struct mbox_lock lock;
+	size_t i;
+	int fd;
+
+	make_place();
+	gethostname(host, sizeof(host) - 1);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct timespec then[2] = { { time(NULL) - cases[i].age_s, 0 },
+			{ time(NULL) - cases[i].age_s, 0 } };
+
+		path = in_place("lockbox");
+		dot = in_place("lockbox.lock");
+		put_file(path, "", 0);
+		/* as liblockfile writes it: without a host */
+		snprintf(text, sizeof(text), "%ld\n", (long)getppid());
+		put_file(dot, cases[i].who == NULL ? text : cases[i].who,
+		    strlen(cases[i].who == NULL ? text : cases[i].who));
+		utimensat(AT_FDCWD, dot, then, 0);
+		fd = open(path, O_RDWR);
+		CHECK_INT(mbox_lock_look(path, &err), -1);
+		CHECK_INT(mbox_lock(&lock, fd, path, deadline_now(), &err),
+		    cases[i].want);
+		if (cases[i].want == 0)
+			mbox_unlock(&lock, fd);
+		else
+			CHECK(strstr(err.text, cases[i].says) != NULL);
+		unlink(dot);
+		CHECK_INT(mbox_lock_look(path, &err), 0);
+		close(fd);
+	}
+	remove_tree(place);
+}
+
+/* Where links are refused, a dotlock is made all the same. */
+static void
+test_without_links(void)
+{
+	struct mbox_lock lock;
+	int fd, status;
+	pid_t pid;
+
+	make_place();
+	put_file(in_place("lockbox"), "", 0);
+	fflush(stdout);
+	if ((pid = fork()) == 0) {
+		fd = open(in_place("lockbox"), O_RDWR);
+		CHECK_INT(forbid(SYS_linkat, EACCES), 0);
+#ifdef SYS_link
+		CHECK_INT(forbid(SYS_link, EACCES), 0);
+#endif
+		CHECK_INT(mbox_lock(&lock, fd, in_place("lockbox"),
+			      deadline_now(), &err),
+		    0);
+		CHECK(access(in_place("lockbox.lock"), F_OK) == 0);
+		mbox_unlock(&lock, fd);
+		CHECK(access(in_place("lockbox.lock"), F_OK) == -1);
+		fflush(stdout);
+		_exit(test_bad != 0);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
 	remove_tree(place);
 }
 
@@ -132,5 +217,7 @@ main(void)
 	TEST(test_owner);
 	TEST(test_sweep);
 	TEST(test_power_loss);
+	TEST(test_age);
+	TEST(test_without_links);
 	return TEST_END();
 }

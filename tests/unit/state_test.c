@@ -6,16 +6,19 @@
 #include "state/record.h"
 #include "state/state.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "forbid.h"
 #include "test.h"
 
 #define IDENTITY "joe@pop.example.org"
@@ -878,6 +881,39 @@ repairs(void)
 	buf_clear(&notes);
 }
 
+/* Where links are refused the old file is copied. */
+static void
+repairs_without_links(void)
+{
+	struct err err = ERR_INIT;
+	struct buf notes = BUF_INIT, whole = journal(fill_batch), kept;
+	char *damaged = xasprintf("%s.damaged", path);
+	int status;
+	pid_t pid;
+
+	whole.data[line_at(&whole, 3) + 5] ^= 1;
+	spit(path, whole.data, whole.len);
+	fflush(stdout);
+	if ((pid = fork()) == 0) {
+#ifdef SYS_link
+		CHECK_INT(forbid(SYS_link, EACCES), 0);
+#endif
+		CHECK_INT(forbid(SYS_linkat, EACCES), 0);
+		CHECK(state_check(path, true, note, &notes, &err) > 0);
+		fflush(stdout);
+		_exit(test_bad != 0);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+	kept = slurp(damaged);
+	CHECK_MEM(kept.data, kept.len, whole.data, whole.len);
+	CHECK_INT(open_status(STATE_WRITE), 0);
+	buf_clear(&kept);
+	buf_clear(&whole);
+	buf_clear(&notes);
+	free(damaged);
+}
+
 static void
 refuses_others(void)
 {
@@ -956,6 +992,31 @@ refuses_what_others_may_write(void)
 		free(name);
 	}
 	CHECK_INT(open_status(STATE_WRITE), 0);
+}
+
+/* A file system without locks: it says where else the state may lie. */
+static void
+tells_of_no_locks(void)
+{
+	static const int errors[] = { ENOLCK, EOPNOTSUPP, ENOSYS };
+	size_t i;
+	int status;
+	pid_t pid;
+
+	fresh();
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		fflush(stdout);
+		if ((pid = fork()) == 0) {
+			CHECK_INT(forbid(SYS_flock, errors[i]), 0);
+			CHECK_INT(open_status(STATE_WRITE), EX_CANTCREAT);
+			CHECK(strstr(open_text, "--state") != NULL);
+			CHECK(strstr(open_text, strerror(errors[i])) != NULL);
+			fflush(stdout);
+			_exit(test_bad != 0);
+		}
+		CHECK_INT(waitpid(pid, &status, 0), pid);
+		CHECK_INT(status, 0);
+	}
 }
 
 /* No identity's file is what a run of another takes for its own. */
@@ -1159,8 +1220,10 @@ main(void)
 	TEST(survives_two_torn_runs);
 	TEST(refuses_what_does_not_fit);
 	TEST(repairs);
+	TEST(repairs_without_links);
 	TEST(refuses_others);
 	TEST(refuses_what_others_may_write);
+	TEST(tells_of_no_locks);
 	TEST(names_do_not_clash);
 	TEST(takes_many_events);
 	TEST(compacts_when_it_pays);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* Batches small and large in both modes, and the errors that can be had. */
+#include <sys/wait.h>
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/sync.h"
+#include "forbid.h"
 #include "test.h"
 
 #define FILES 12
@@ -85,6 +89,36 @@ failures(void)
 	sync_free(sync);
 }
 
+/* What file systems say that cannot sync directories; others are failures. */
+static void
+directories(void)
+{
+	static const struct {
+		int error, want;
+	} cases[] = { { EINVAL, 0 }, { EOPNOTSUPP, 0 }, { ENOSYS, 0 },
+		{ EBADF, 0 }, { EISDIR, 0 }, { EIO, -1 }, { ENOSPC, -1 } };
+	struct err err = ERR_INIT;
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
+	size_t i;
+	pid_t pid;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fflush(stdout);
+		if ((pid = fork()) == 0) {
+			CHECK_INT(forbid(SYS_fsync, cases[i].error), 0);
+			CHECK_INT(sync_dir(dirfd, "new", &err), cases[i].want);
+			CHECK_INT(sync_parent(dir, &err), cases[i].want);
+			/* a file must be synced */
+			CHECK_INT(sync_file(dirfd, "file", &err), -1);
+			fflush(stdout);
+			_exit(test_bad != 0);
+		}
+		CHECK_INT(waitpid(pid, &status, 0), pid);
+		CHECK_INT(status, 0);
+	}
+	(void)close(dirfd);
+}
+
 int
 main(void)
 {
@@ -92,6 +126,7 @@ main(void)
 		return 1;
 	TEST(batches);
 	TEST(failures);
+	TEST(directories);
 	(void)rmdir(dir);
 	return TEST_END();
 }
