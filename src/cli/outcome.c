@@ -121,7 +121,10 @@ put_json_summary(const struct account *account,
 	json_number(&json, "skipped", summary->skipped);
 	json_number(&json, "failed", summary->failed);
 	json_number(&json, "deleted", summary->deleted);
-	json_number(&json, "on_server", summary->on_server);
+	if (summary->listed)
+		json_number(&json, "on_server", summary->on_server);
+	else
+		json_text(&json, "on_server", NULL);
 	json_number(&json, "owed", summary->owed);
 	json_number(&json, "status", (uint64_t)status);
 	json_text(&json, "error", err->status == 0 ? NULL : err->text);
@@ -154,6 +157,12 @@ say_summary(const struct cli *cli, const struct account *account,
 		    summary->delivered, summary->delivered == 1 ? "" : "s",
 		    size);
 	}
+	if (summary->planned > 0) {
+		text_size(summary->planned_octets, size, sizeof(size));
+		buf_printf(&out, "%" PRIu64 " message%s (%s) to fetch",
+		    summary->planned, summary->planned == 1 ? "" : "s", size);
+	}
+	count(&out, summary->planned_deletions, "to delete");
 	count(&out, summary->known, "known before");
 	count(&out, summary->skipped, "skipped");
 	count(&out, summary->failed, "failed");

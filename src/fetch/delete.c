@@ -187,6 +187,7 @@ work(struct choice *choice, struct err *err)
 	if (run_list(run, err) == -1)
 		return -1;
 	run->summary->on_server = run->mailbox.named;
+	run->summary->listed = true;
 	delete_policy(choice, &policy);
 	if (mailbox_check_uidl(&run->mailbox, &policy, run->session.pop3,
 		err) == -1)

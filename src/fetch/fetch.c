@@ -183,6 +183,7 @@ work(struct run *run, struct err *err)
 	if (run_list(run, err) == -1)
 		return -1;
 	run->summary->on_server = run->mailbox.named;
+	run->summary->listed = true;
 	if (plan_make(run, err) == -1 || look(run, false, err) == -1)
 		return -1;
 	if (run->plan.look_count > 0)

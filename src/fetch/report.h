@@ -3,6 +3,7 @@
 #ifndef FETCH_REPORT_H
 #define FETCH_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ struct report_progress {
 
 struct report_summary {
 	uint64_t delivered, octets, known, skipped, failed, deleted;
+	uint64_t planned, planned_octets; /* --dry-run: would be fetched */
+	uint64_t planned_deletions;       /* and deleted */
+	bool listed;        /* the server has said what there is */
 	uint64_t on_server; /* of those listed, not deleted by us */
 	uint64_t owed;      /* deletions still owed at the end */
 	int status;

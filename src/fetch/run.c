@@ -71,6 +71,12 @@ tell(struct run *run, const struct report_message *message)
 	summary->known += message->outcome == REPORT_KNOWN;
 	summary->skipped += message->outcome == REPORT_SKIPPED;
 	summary->failed += message->outcome == REPORT_FAILED;
+	if (message->outcome == REPORT_PLANNED && message->deleted) {
+		summary->planned_deletions++;
+	} else if (message->outcome == REPORT_PLANNED) {
+		summary->planned++;
+		summary->planned_octets += message->octets;
+	}
 	if (message->outcome == REPORT_DELETED) {
 		summary->deleted++;
 		if (summary->on_server > 0)
