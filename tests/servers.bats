@@ -191,6 +191,18 @@ again() {
 	done
 }
 
+@test "servers: one that looks like a reply, under an id that was another's" {
+	rm mail/*
+	printf 'Subject: one\n\nfirst\n' >mail/001
+	start_server --mailbox mail
+	run --separate-stderr -0 poplar fetch --delete --maildir Mail --identity me "${PLAIN[@]}"
+	printf -- '-ERR so it begins\n\nsecond\n' >mail/001
+	again
+	run --separate-stderr -0 poplar fetch --maildir Mail --identity me "${PLAIN[@]}"
+	said ''
+	assert_equal "$(delivered)" 2
+}
+
 @test "servers: a signal leaves whole messages delivered, a large one behind them" {
 	head -c 3000000 /dev/zero | tr '\0' x | fold -w 70 >mail/007
 	start_server --mailbox mail --cut-raw-after 200000 --cut stall

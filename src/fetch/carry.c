@@ -217,6 +217,23 @@ take(struct plan_item *item, struct carried *was)
 	item->losses = was->losses;
 }
 
+void
+carry_take(struct run *run, struct plan_item *item)
+{
+	const struct carry *carry = &run->carry;
+	struct carried key = describe(run, item), *was;
+
+	if (carry->count == 0 || key.uid_len == 0)
+		return;
+	was = find_same(carry, &key);
+	if (was == NULL || was->found)
+		was = find_equal(carry, &key) != NULL ?
+		    take_equal(carry, &key) :
+		    find_resized(run, &key);
+	if (was != NULL)
+		take(item, was);
+}
+
 /*
  * What has its number still is the same; then what has another. Of what has no
  * UIDL only the number is known: not enough for what was asked for.

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct plan_item;
 struct run;
 struct carried;
 
@@ -29,6 +30,8 @@ void carry_remember(struct run *run);
 void carry_over(struct run *run);
 /* Was the message that has this number now asked for by number or uid:? */
 bool carry_is_deliberate(const struct run *run, uint32_t num);
+/* The same for one that is added to the plan after that. */
+void carry_take(struct run *run, struct plan_item *item);
 void carry_clear(struct carry *carry);
 
 #endif

@@ -103,6 +103,8 @@ plan_add(struct run *run, size_t index, unsigned int flags)
 	if (flags & PLAN_DELIBERATE)
 		mailbox_open(&run->mailbox, index);
 	add_item(&run->plan, num, flags);
+	if (run->plan.made)
+		carry_take(run, &run->plan.items[run->plan.count - 1]);
 }
 
 /* Was it asked for by number, uid: or the like? */
