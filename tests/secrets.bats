@@ -424,8 +424,10 @@ is_gone() {
 }
 
 @test "commands: what they leave running is not waited for" {
-	start_server --mailbox mail --caps 'USER,SASL XOAUTH2'
-	without=(--host 127.0.0.1 --port "$PORT" --tls none --insecure-auth
+	make_tls
+	start_server --mailbox mail --caps 'USER,SASL XOAUTH2' --cert "$CERT" \
+		--key "$KEY"
+	without=(--host localhost --port "$TLSPORT" --tls-ca-file "$CA"
 		--user "$TEST_USER" --timeout 40)
 	agent="sleep 60 & echo \$! >pid; cat $PASSWORD_FILE"
 	SECONDS=0
