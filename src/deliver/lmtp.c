@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/parse.h"
 #include "base/xalloc.h"
 #include "deliver/kind.h"
 #include "deliver/lmtp_conn.h"
@@ -20,6 +21,7 @@
 #include "net/net.h"
 
 #define COPY_LEN 16384
+#define SMTP_PORT 25
 
 struct lmtp {
 	struct lmtp_conn conn;
@@ -61,6 +63,7 @@ static int
 split_address(struct lmtp *lmtp, const char *address, struct err *err)
 {
 	const char *host = address, *colon = strrchr(address, ':');
+	uint64_t number;
 	size_t len;
 
 	if (address[0] == '/') {
@@ -77,6 +80,15 @@ split_address(struct lmtp *lmtp, const char *address, struct err *err)
 	}
 	lmtp->host = xstrndup(host, len);
 	lmtp->port = xstrdup(colon + 1);
+	/* RFC 2033 section 5: an SMTP server there may be taken for one */
+	if (strcmp(lmtp->port, "smtp") == 0 ||
+	    (parse_u64(lmtp->port, strlen(lmtp->port), UINT16_MAX, &number) ==
+		    strlen(lmtp->port) &&
+		number == SMTP_PORT))
+		return err_set(err, EX_CONFIG,
+		    "%s: port 25 is that of SMTP, where LMTP must not be "
+		    "spoken; it is often 24",
+		    address);
 	return 0;
 }
 
@@ -169,6 +181,9 @@ envelope(struct lmtp *lmtp, struct deliver_item *item,
 
 	len = pread(item->fd, head, sizeof(head), 0);
 	return_path(head, len > 0 ? (size_t)len : 0, sender);
+	/* what a server refuses would be refused for ever */
+	if (!return_path_is_mailbox(sender))
+		sender[0] = '\0';
 	snprintf(line, sizeof(line), "MAIL FROM:<%s>%s\r\n", sender,
 	    lmtp->conn.eight_bit ? " BODY=8BITMIME" : "");
 	if ((step = command(lmtp, item, line, hooks)) != STEP_OK)
@@ -179,31 +194,44 @@ envelope(struct lmtp *lmtp, struct deliver_item *item,
 	return command(lmtp, item, "DATA\r\n", hooks);
 }
 
+/* Up to the first LF, or up to a CR and with it. */
+static size_t
+run_length(const char *data, size_t len)
+{
+	const char *lf = memchr(data, '\n', len), *cr;
+
+	if (lf != NULL)
+		len = (size_t)(lf - data);
+	cr = memchr(data, '\r', len);
+	return cr == NULL ? len : (size_t)(cr - data) + 1;
+}
+
 /*
  * A piece of the message: LF becomes CRLF, a dot that begins a line becomes
- * two. at_start is kept from one piece to the next.
+ * two. So does one behind a bare CR: a server that takes that for the end of a
+ * line would find the end of the message there, and commands behind it (RFC
+ * 5321 section 2.3.8). *last is the last octet, also of the piece before.
  */
 static int
-send_piece(struct lmtp *lmtp, const char *data, size_t len, bool *at_start,
+send_piece(struct lmtp *lmtp, const char *data, size_t len, char *last,
     const struct deliver_hooks *hooks, struct err *err)
 {
-	const char *end;
 	size_t run;
 
 	while (len > 0) {
-		if (*at_start && data[0] == '.' &&
+		if ((*last == '\n' || *last == '\r') && data[0] == '.' &&
 		    lmtp_send(&lmtp->conn, ".", 1, hooks, err) == -1)
 			return -1;
-		end = memchr(data, '\n', len);
-		run = end == NULL ? len : (size_t)(end - data);
-		if (lmtp_send(&lmtp->conn, data, run, hooks, err) == -1)
-			return -1;
-		*at_start = end != NULL;
-		if (end != NULL) {
+		if (data[0] == '\n') {
+			run = 1;
 			if (lmtp_send(&lmtp->conn, "\r\n", 2, hooks, err) == -1)
 				return -1;
-			run++;
+		} else {
+			run = run_length(data, len);
+			if (lmtp_send(&lmtp->conn, data, run, hooks, err) == -1)
+				return -1;
 		}
+		*last = data[run - 1];
 		data += run;
 		len -= run;
 	}
@@ -214,8 +242,7 @@ static enum step
 send_message(struct lmtp *lmtp, struct deliver_item *item,
     const struct deliver_hooks *hooks)
 {
-	char data[COPY_LEN];
-	bool at_start = true;
+	char data[COPY_LEN], last = '\n';
 	uint64_t offset = 0;
 	ssize_t len;
 
@@ -229,12 +256,12 @@ send_message(struct lmtp *lmtp, struct deliver_item *item,
 			lmtp->conn.fd = -1;
 			return STEP_LOST;
 		}
-		if (send_piece(lmtp, data, (size_t)len, &at_start, hooks,
+		if (send_piece(lmtp, data, (size_t)len, &last, hooks,
 			&item->err) == -1)
 			return STEP_LOST;
 		offset += (uint64_t)len;
 	}
-	return command(lmtp, item, at_start ? ".\r\n" : "\r\n.\r\n", hooks);
+	return command(lmtp, item, last == '\n' ? ".\r\n" : "\r\n.\r\n", hooks);
 }
 
 static int

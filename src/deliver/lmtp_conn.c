@@ -2,8 +2,11 @@
 /* A connection to an LMTP server (RFC 2033), lines both ways. */
 #include "deliver/lmtp_conn.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
@@ -16,11 +19,15 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "deliver/deliver.h"
 #include "net/net.h"
 
 /* How long the POP3 line waits for us. */
 #define PUMP_MS 200
+/* How long an answer is waited for after a signal, and that to QUIT. */
+#define STOP_MS 5000
+#define QUIT_MS 1000
 /* Lines of one reply. */
 #define LINES_MAX 100
 
@@ -39,23 +46,40 @@ answer_until(const struct lmtp_conn *conn)
 	    deadline_after(conn->timeout_ms));
 }
 
+/* Once a stop signal has come there is not much time left. */
+static bool
+is_stopping(struct lmtp_conn *conn)
+{
+	if (stop_signal() == 0)
+		return false;
+	if (conn->stop_ms == 0)
+		conn->stop_ms = deadline_after(STOP_MS);
+	return true;
+}
+
 /* Until events may be had. -1: closed. */
 static int
 wait_for(struct lmtp_conn *conn, short events, int64_t until_ms,
     const struct deliver_hooks *hooks, struct err *err)
 {
-	struct pollfd pollfd = { conn->fd, events, 0 };
+	struct pollfd fds[] = { { conn->fd, events, 0 },
+		{ stop_fd(), POLLIN, 0 } };
 	bool pumped = hooks != NULL && hooks->pump != NULL;
+	bool stopping;
 	int ms, n;
 
 	for (;;) {
+		if ((stopping = is_stopping(conn)))
+			until_ms = deadline_earlier(until_ms, conn->stop_ms);
 		ms = deadline_poll(until_ms);
 		if (ms == 0)
-			return lost(conn, err, "no answer in time");
+			return lost(conn, err,
+			    stopping ? "interrupted" : "no answer in time");
 		if (pumped && (ms < 0 || ms > PUMP_MS))
 			ms = PUMP_MS;
-		n = poll(&pollfd, 1, ms);
-		if (n > 0)
+		/* it stays readable */
+		n = poll(fds, stopping ? 1 : 2, ms);
+		if (n > 0 && fds[0].revents != 0)
 			return 0;
 		if (n == -1 && errno != EINTR)
 			return lost(conn, err, strerror(errno));
@@ -222,11 +246,47 @@ expect(struct lmtp_conn *conn, int code, const struct deliver_hooks *hooks,
 	return 0;
 }
 
+static bool
+is_full_name(const char *host)
+{
+	const char *p;
+
+	for (p = host; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '.')
+			return false;
+	return host[0] != '.' && strchr(host, '.') != NULL;
+}
+
+/* A name with a domain, else the address (RFC 5321 section 4.1.4). */
+static void
+own_name(const struct lmtp_conn *conn, char *name, size_t size)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} own;
+	socklen_t len = sizeof(own);
+	char text[INET6_ADDRSTRLEN];
+
+	if (gethostname(name, size) == -1 || name[0] == '\0')
+		snprintf(name, size, "localhost");
+	name[size - 1] = '\0';
+	if (is_full_name(name) || getsockname(conn->fd, &own.any, &len) == -1)
+		return;
+	if (own.any.sa_family == AF_INET &&
+	    inet_ntop(AF_INET, &own.in.sin_addr, text, sizeof(text)) != NULL)
+		snprintf(name, size, "[%s]", text);
+	else if (own.any.sa_family == AF_INET6 &&
+	    inet_ntop(AF_INET6, &own.in6.sin6_addr, text, sizeof(text)) != NULL)
+		snprintf(name, size, "[IPv6:%s]", text);
+}
+
 int
 lmtp_connect(struct lmtp_conn *conn, const struct net_target *target,
     const struct deliver_hooks *hooks, struct err *err)
 {
-	char host[256], line[300];
+	char name[256], line[300];
 	int len;
 
 	conn->in_pos = conn->in_len = conn->out_len = 0;
@@ -238,11 +298,9 @@ lmtp_connect(struct lmtp_conn *conn, const struct net_target *target,
 	}
 	if (expect(conn, 220, hooks, err) == -1)
 		return -1;
-	if (gethostname(host, sizeof(host)) == -1 || host[0] == '\0')
-		snprintf(host, sizeof(host), "localhost");
-	host[sizeof(host) - 1] = '\0';
+	own_name(conn, name, sizeof(name));
 	conn->eight_bit = false;
-	len = snprintf(line, sizeof(line), "LHLO %s\r\n", host);
+	len = snprintf(line, sizeof(line), "LHLO %s\r\n", name);
 	if (lmtp_send(conn, line, (size_t)len, hooks, err) == -1)
 		return -1;
 	return expect(conn, 250, hooks, err);
@@ -251,9 +309,17 @@ lmtp_connect(struct lmtp_conn *conn, const struct net_target *target,
 void
 lmtp_close(struct lmtp_conn *conn)
 {
+	struct err ignored = ERR_INIT;
+	struct lmtp_reply reply;
+	int timeout_ms = conn->timeout_ms;
+
 	if (conn->fd == -1)
 		return;
-	(void)send(conn->fd, "QUIT\r\n", 6, MSG_NOSIGNAL);
-	close(conn->fd);
+	conn->timeout_ms = QUIT_MS;
+	if (lmtp_send(conn, "QUIT\r\n", 6, NULL, &ignored) == 0)
+		(void)lmtp_reply(conn, &reply, NULL, &ignored);
+	conn->timeout_ms = timeout_ms;
+	if (conn->fd != -1)
+		close(conn->fd);
 	conn->fd = -1;
 }

@@ -16,6 +16,7 @@ struct lmtp_conn {
 	const char *peer; /* borrowed: names it in sentences */
 	int timeout_ms;   /* of each answer */
 	int64_t until_ms; /* deadline.h: of all of them */
+	int64_t stop_ms;  /* since a stop signal: as well; 0: none has come */
 	bool eight_bit;   /* 8BITMIME was offered */
 	size_t in_pos, in_len, out_len;
 	char in[4096];
@@ -31,7 +32,7 @@ struct lmtp_reply {
 /* Connect, greeting, LHLO. -1: EX_TEMPFAIL, and there is no connection. */
 int lmtp_connect(struct lmtp_conn *conn, const struct net_target *target,
     const struct deliver_hooks *hooks, struct err *err);
-/* QUIT, not waited for, and close. */
+/* QUIT, and close; the answer is waited for a little, for politeness. */
 void lmtp_close(struct lmtp_conn *conn);
 /* Queue octets; they are sent as room runs out and by lmtp_reply. */
 int lmtp_send(struct lmtp_conn *conn, const void *data, size_t len,

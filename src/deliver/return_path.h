@@ -3,6 +3,7 @@
 #ifndef DELIVER_RETURN_PATH_H
 #define DELIVER_RETURN_PATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define RETURN_PATH_MAX 320 /* with the NUL */
@@ -15,5 +16,11 @@
  * than printable ASCII, with blanks or angles, too long.
  */
 void return_path(const char *head, size_t len, char address[RETURN_PATH_MAX]);
+/*
+ * Is this what RFC 5321 section 4.1.2 calls a Mailbox, in ASCII: a dot-string
+ * or a quoted string, "@", and a domain or an address literal? A server may
+ * refuse anything else.
+ */
+bool return_path_is_mailbox(const char *address);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* src/deliver/lmtp.c against a server that follows a script. */
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/deadline.h"
+#include "base/stop.h"
 
 #include "deliver_test.h"
 
@@ -16,7 +18,8 @@ static char address[128];
 /*
  * A script: lines of what the client must say ("C ") and what we answer
  * ("S "), "D" reads up to the final dot, "X" closes, "A" accepts the next
- * connection. What the client said in D goes to the file "data" in place.
+ * connection, "K" has the client asked to end. What the client said in D goes
+ * to the file "data" in place.
  */
 static void
 listen_tcp(void)
@@ -94,6 +97,9 @@ serve(const char *const *script)
 		case 'S':
 			dprintf(fd, "%s\r\n", *script + 2);
 			break;
+		case 'K':
+			kill(getppid(), SIGTERM);
+			break;
 		case 'D':
 			take_data(in);
 			break;
@@ -114,7 +120,7 @@ delivered(void *arg, struct deliver_item *item, struct err *e)
 	return 0;
 }
 
-static const char text[] =
+static const char *text =
     "Return-Path: <joe@example.org>\nA: b\n\n.dot\n..\nlast";
 
 /* count messages in one batch, handed to the address; what became of each. */
@@ -194,6 +200,136 @@ test_transcript(void)
 	    "..dot\r\n...\r\nlast\r\n");
 	free(got);
 	finish(pid);
+}
+
+/* What MAIL FROM says for a Return-Path, and what a CR before a dot becomes. */
+static void
+test_text(void)
+{
+	static const struct {
+		const char *text, *from, *data;
+	} cases[] = {
+		{ "Return-Path: <a\"b@x.example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <\"a b\"@x.example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <\"a.\\\"b\"@x.example>\n\nx\n",
+		    "<\"a.\\\"b\"@x.example>", NULL },
+		{ "Return-Path: <a+b=c@x-y.example>\n\nx\n",
+		    "<a+b=c@x-y.example>", NULL },
+		{ "Return-Path: <a@[192.0.2.1]>\n\nx\n", "<a@[192.0.2.1]>",
+		    NULL },
+		{ "Return-Path: <a..b@x.example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <.a@x.example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <root>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <@b.example:a@x.example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <a@x..example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <a@-x.example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <a@b@x.example>\n\nx\n", "<>", NULL },
+		{ "Return-Path: <a@>\n\nx\n", "<>", NULL },
+		{ "A: b\n\nx\r.\r\ny\n", "<>", "A: b\r\n\r\nx\r..\r\r\ny\r\n" },
+		{ "A: b\n\nx\ry\n\r.z\r", "<>",
+		    "A: b\r\n\r\nx\ry\r\n\r..z\r\r\n" },
+		{ ".\n\r\n.\r\n.", "<>", "..\r\n\r\r\n..\r\r\n..\r\n" },
+	};
+	const char *before = text;
+	char from[128];
+	int failed[4], done;
+	size_t i, len;
+	pid_t pid;
+	char *got;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const script[] = { "A", "S 220 here", "C LHLO ",
+			"S 250 here", from, "S 250 ok", "C RCPT", "S 250 ok",
+			"C DATA", "S 354 go", "D", "S 250 ok", "C QUIT",
+			"S 221 bye", NULL };
+
+		make_place();
+		listen_tcp();
+		snprintf(from, sizeof(from), "C MAIL FROM:%s\r\n",
+		    cases[i].from);
+		text = cases[i].text;
+		pid = serve(script);
+		hand(address, 1, 1, failed, &done, 5000);
+		CHECK_INT(done, 1);
+		if (cases[i].data != NULL) {
+			got = get_file(in_place("data"), &len);
+			CHECK_STR(got, cases[i].data);
+			free(got);
+		}
+		finish(pid);
+		if (test_bad)
+			printf("# in case %zu\n", i);
+	}
+	text = before;
+}
+
+/* A bare CR that ends one piece of a large message, and the dot of the next. */
+static void
+test_pieces(void)
+{
+	static const char *const script[] = { "A", "S 220 here", "C LHLO ",
+		"S 250 here", "C MAIL", "S 250 ok", "C RCPT", "S 250 ok",
+		"C DATA", "S 354 go", "D", "S 250 ok", "C QUIT", NULL };
+	const size_t piece = 16384;
+	const char *before = text;
+	char *large = xmalloc(2 * piece);
+	int failed[4], done;
+	pid_t pid;
+	size_t len;
+	char *got;
+
+	memset(large, 'x', 2 * piece);
+	large[piece - 1] = '\r';
+	large[piece] = '.';
+	for (len = 1000; len < piece - 1; len += 1000)
+		large[len] = '\n';
+	large[2 * piece - 2] = '\n';
+	large[2 * piece - 1] = '\0';
+	make_place();
+	listen_tcp();
+	text = large;
+	pid = serve(script);
+	hand(address, 1, 1, failed, &done, 5000);
+	CHECK_INT(done, 1);
+	got = get_file(in_place("data"), &len);
+	CHECK(strstr(got, "x\r..x") != NULL);
+	free(got);
+	free(large);
+	text = before;
+	finish(pid);
+}
+
+/* A server that does not answer keeps nobody longer than five seconds. */
+static void
+test_signal(void)
+{
+	static const char *const silent[] = { "A", "S 220 here", "C LHLO ",
+		"S 250 here", "C MAIL", "K", "C never", NULL };
+	int64_t start = deadline_now();
+	int failed[4], done, status;
+	pid_t pid, child;
+
+	make_place();
+	listen_tcp();
+	fflush(stdout);
+	/* the signal is for a process that may have had it */
+	if ((child = fork()) == 0) {
+		stop_install();
+		pid = serve(silent);
+		hand(address, 1, 2, failed, &done, 60000);
+		CHECK_INT(failed[0], EX_TEMPFAIL);
+		CHECK_INT(failed[1], EX_TEMPFAIL);
+		CHECK_INT(done, 0);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		fflush(stdout);
+		_exit(test_bad != 0);
+	}
+	CHECK_INT(waitpid(child, &status, 0), child);
+	CHECK_INT(status, 0);
+	CHECK(deadline_now() - start < 20000);
+	close(listener);
+	remove_tree(place);
 }
 
 /* Refusals at every step; each message is judged by itself. */
@@ -320,7 +456,8 @@ static void
 test_addresses(void)
 {
 	static const char *const bad[] = { "host", "host:", ":24", "host:24!",
-		"host:24!a b", "host:24!<x>" };
+		"host:24!a b", "host:24!<x>", "host:25", "host:025",
+		"host:smtp", "[::1]:25!host" };
 	struct deliver_spec spec;
 	struct deliver *deliver;
 	size_t i;
@@ -332,7 +469,8 @@ test_addresses(void)
 		deliver = deliver_open(&spec, &err);
 		CHECK(deliver == NULL);
 		CHECK_INT(err.status, EX_CONFIG);
-		CHECK(strstr(err.text, "host") != NULL || bad[i][0] == ':');
+		CHECK(strstr(err.text, "host") != NULL || bad[i][0] == ':' ||
+		    bad[i][0] == '[');
 		deliver_close(deliver);
 	}
 	spec = make_spec("lmtp", "[::1]:24!x@example.org");
@@ -346,6 +484,9 @@ int
 main(void)
 {
 	TEST(test_transcript);
+	TEST(test_text);
+	TEST(test_pieces);
+	TEST(test_signal);
 	TEST(test_refusals);
 	TEST(test_lost);
 	TEST(test_idle);
