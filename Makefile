@@ -6,7 +6,7 @@
 #
 # Variables: BUILD (directory of what is built), CC, CFLAGS, CPPFLAGS, LDFLAGS,
 # DESTDIR, WERROR=1 (warnings are errors), T="fetch uidl" (check runs only these
-# tests), CONFIGURE_FLAGS (given to configure when make has to run it).
+# tests), CONFIGURE_FLAGS (given to configure, which runs again for other ones).
 
 srcdir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 BUILD = build
@@ -18,13 +18,18 @@ INSTALL ?= install
 # then makes first (and after deps, when deps is asked for too).
 ifneq ($(filter-out deps clean distclean dist,$(or $(MAKECMDGOALS),all)),)
 include config.mk
+# Flags that are not those it was made with: it is made anew.
+ifneq ($(or $(CONFIGURE_FLAGS),$(CONFIGURED_WITH)),$(CONFIGURED_WITH))
+config.mk: FORCE
+endif
 endif
 DEPS_FIRST := $(filter deps,$(MAKECMDGOALS))
 
 config.mk: $(srcdir)/configure $(srcdir)/src/config.mk.in | $(DEPS_FIRST)
-	if [ -x config.status ]; then ./config.status --recheck && ./config.status; \
+	if [ -x config.status ] && [ -z '$(CONFIGURE_FLAGS)' ]; then \
+	    ./config.status --recheck && ./config.status; \
 	else $(srcdir)/configure $(CONFIGURE_FLAGS); fi
-	@touch $@
+	@echo 'CONFIGURED_WITH = $(or $(CONFIGURE_FLAGS),$(CONFIGURED_WITH))' >>$@
 
 $(srcdir)/configure: $(srcdir)/configure.ac | $(DEPS_FIRST)
 	cd $(srcdir) && autoreconf -fi

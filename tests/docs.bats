@@ -128,3 +128,39 @@ zsh: --dummy'
 		run -0 diff "$ROOT/completions/$file" "made/$file"
 	done
 }
+
+# too_wide PAGE: what a formatter complains of at 80 columns, and each wider line.
+too_wide() {
+	{
+		LC_ALL=C MANWIDTH=80 man -l "$1" | col -b
+		mandoc -T ascii -O width=78 "$1" | col -b
+	} 2>wide | awk 'length($0) > 80'
+	cat wide
+}
+
+@test "docs: every page fits into 80 columns, in man-db and in mandoc" {
+	command -v man >/dev/null && man -V 2>/dev/null | grep -q '^man 2' ||
+		skip 'man-db is not installed'
+	for page in "$ROOT"/man/*.[0-9]; do
+		run -0 too_wide "$page"
+		assert_output ''
+	done
+	# The test sees what would be too wide.
+	printf '%s\n' '.Dd 1 November 2026' '.Dt X 1' '.Os' '.Sh NAME' '.Nm x' \
+		'.Nd y' '.Sh SYNOPSIS' '.Nm' ".Op Fl $(printf 'a%.0s' {1..80})" >x.1
+	run -0 too_wide x.1
+	assert_output --partial "can't break line"
+	assert_output --partial aaaaaaaa
+}
+
+@test "docs: what poplar(1) and poplar.conf(5) say of filter agrees" {
+	# header, not message; and a status other than 0 and 1
+	for page in poplar.1 poplar.conf.5; do
+		run -0 sed -n '/^\.It.* -*filter /,/^\.It Fl -repeat\|^\.It Ic repeat/p' \
+			"$ROOT/man/$page"
+		assert_output --partial header
+		assert_output --partial 'before'
+		assert_output --partial 'with 1 it is'
+		refute_output --partial 'Deliver only'
+	done
+}

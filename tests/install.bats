@@ -134,3 +134,30 @@ teardown_file() {
 	run ! grep -qvE "^$version/" names
 	run ! grep -q autom4te names
 }
+
+# Where make would put the program.
+prefix() {
+	make -n BUILD=built install | sed -n 's|.* \(/[^ ]*\)/bin/poplar$|\1|p'
+}
+
+@test "configure: other flags in a configured tree are heeded, and remembered" {
+	mkdir tree
+	cd tree
+	"$SOURCE/configure" -q
+	assert_equal "$(prefix)" /usr/local
+	make -s CONFIGURE_FLAGS='-q --prefix=/opt/mine' config.mk
+	assert_equal "$(prefix)" /opt/mine
+	# The same flags again, none, or a new configure.ac: nothing else.
+	run -0 make -s CONFIGURE_FLAGS='-q --prefix=/opt/mine' config.mk
+	assert_output ''
+	touch -d '2000-01-01' config.mk
+	run -0 make -s config.mk
+	assert_equal "$(prefix)" /opt/mine
+	make -s CONFIGURE_FLAGS='-q --prefix=/opt/other' config.mk
+	assert_equal "$(prefix)" /opt/other
+	# By hand, and once more.
+	"$SOURCE/configure" -q --prefix=/opt/hand
+	assert_equal "$(prefix)" /opt/hand
+	make -s CONFIGURE_FLAGS='-q --prefix=/opt/other' config.mk
+	assert_equal "$(prefix)" /opt/other
+}
