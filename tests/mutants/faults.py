@@ -20,6 +20,11 @@ def between(points, *patterns):
     return ("between", "-n", str(points), *patterns)
 
 
+def soak(count, *options):
+    """The first count histories of $SOAK_SEED."""
+    return ("soak", "--stop", "--count", str(count), *options)
+
+
 MUTANTS = [
     Mutant(
         "dele-before-commit", "DELE goes out behind RETR, not after the commit",
@@ -128,6 +133,12 @@ MUTANTS = [
           "	(void)job;\n"
           "	return !(entry->scratch & KNOWN_CLAIMED);\n")],
         [network("arrivals .*uidl-all-same")]),
+    Mutant(
+        "size-ignored", "what has a known UIDL is known, whatever its size",
+        [("mailbox/decide.c",
+          "group->live == group->listed &&\n	    group->same_sizes)\n",
+          "group->live == group->listed)\n")],
+        [soak(200, "--only", "^uid=slot (lacks|dele|to)")]),
     Mutant(
         "applied-too-early", "A records are written before the links are made",
         [("fetch/commit.c",
