@@ -117,6 +117,12 @@ class Run:
         return None
 
 
+def taken_in_vain(letter):
+    """May it have been delivered, and poplar not know it?"""
+    return any(run.is_stopped() or "refuse" in run.options
+               for runs in letter.delivered for run in runs)
+
+
 class World:
     """A history being played, and the server's watch."""
 
@@ -291,7 +297,7 @@ class World:
             if run.marks != "all":
                 there = there[int(run.marks) - 1:int(run.marks)]
             for letter in there:
-                if not letter.delivered:
+                if not letter.delivered or taken_in_vain(letter):
                     letter.marked = True
                     letter.is_untouched |= letter.retrieved_in is None
 
