@@ -47,7 +47,6 @@ void text_fit(const char *text, size_t columns, struct buf *out);
 /* The columns text takes so. */
 size_t text_width(const char *text);
 
-
 /* "2026-11-21T08:33:50+01:00", or "2026-11-21 08:33": local time. */
 void text_date(time_t when, bool brief, struct buf *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Where messages go. A kind is a file and one constant struct (kind.h, private
- * to this room). The steps are poplar-delivery(7)'s: receive whole, sync, (commit by
- * the caller), apply, release.
+ * to this room). The steps are poplar-delivery(7)'s: receive whole, sync,
+ * (commit by the caller), apply, release.
  */
 #ifndef DELIVER_DELIVER_H
 #define DELIVER_DELIVER_H

@@ -150,7 +150,9 @@ settle_known(struct run *run, struct job *job)
 	struct plan_item *plan = job->plan;
 
 	drop(run, job);
-	count_safe(run, plan);
+	/* what is only marked was never delivered */
+	if (!(job->known->flags & STATE_MARKED))
+		count_safe(run, plan);
 	plan->flags |= PLAN_DONE;
 	run_message(run, plan, REPORT_KNOWN, NULL, NULL);
 	remove_due(run, plan->num - 1);

@@ -63,20 +63,26 @@ is_direct(struct choice *choice, size_t index)
 	return false;
 }
 
-/* Chosen through the state, and due: proof is wanted. */
+/*
+ * Chosen through the state, and due: proof is wanted. Whether a message that
+ * has another size now is due, its header tells.
+ */
 static bool
 is_due(const struct choice *choice, size_t index)
 {
+	const struct message *message = &choice->run->mailbox.messages[index];
 	const struct msgset *set =
 	    choice->options->policy_only ? &everything : choice->options->set;
+	bool resized = message->verdict == VERDICT_LOOK;
 
-	if (!(choice->run->mailbox.messages[index].flags & MESSAGE_DUE))
+	if (!(message->flags & MESSAGE_DUE) && !resized)
 		return false;
 	if (choice->options->policy_only)
 		return true;
 	for (size_t i = 0; i < set->count; i++)
 		if (is_by_policy(choice, set->items[i].kind) &&
-		    item_names(choice, index, &set->items[i]))
+		    ((resized && set->items[i].kind == MSGSET_SEEN) ||
+			item_names(choice, index, &set->items[i])))
 			return true;
 	return false;
 }

@@ -12,6 +12,7 @@
 #include "base/fingerprint.h"
 #include "base/xalloc.h"
 #include "fetch/run.h"
+#include "state/state.h"
 
 /* A header's usual size. */
 #define LOOK_OCTETS 2048
@@ -152,6 +153,7 @@ compare_done(void *arg, struct pop3_request *request)
 {
 	struct look *look = arg;
 	struct run *run = look->looking->run;
+	const struct state_entry *known;
 	struct shown shown;
 
 	run->spoken_at = deadline_now();
@@ -159,12 +161,12 @@ compare_done(void *arg, struct pop3_request *request)
 	shown.octets = request->octets;
 	run->lost_seen |= request->result == POP3_LOST;
 	if (request->result == POP3_OK) {
-		run->uncommitted++;
-		if (mailbox_settle(&run->mailbox, look->index, &shown) !=
-		    NULL) {
-			run->uncommitted--; /* it was delivered */
+		known = mailbox_settle(&run->mailbox, look->index, &shown);
+		/* delivered, not only marked? */
+		if (known == NULL || (known->flags & STATE_MARKED))
+			run->uncommitted++;
+		if (known != NULL)
 			remove_due(run, look->index);
-		}
 	}
 	release(look);
 }

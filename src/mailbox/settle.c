@@ -316,6 +316,16 @@ find_record(struct mailbox *mailbox, size_t index, const struct shown *shown)
 	return entry;
 }
 
+/* Fewer octets than LIST said: perhaps not the whole message. */
+static bool
+is_part(const struct mailbox *mailbox, const struct message *message,
+    const struct shown *shown)
+{
+	return (message->flags & MESSAGE_SIZED) &&
+	    shown->octets < message->octets &&
+	    !(state_server(mailbox->state) & STATE_SERVER_ESTIMATES);
+}
+
 /* What the record learns from the octets. The entry may move. */
 static void
 learn(struct mailbox *mailbox, size_t index, struct state_entry **entry,
@@ -331,7 +341,9 @@ learn(struct mailbox *mailbox, size_t index, struct state_entry **entry,
 		!(message->flags & MESSAGE_SIZED) ||
 		shown->octets >= message->octets))
 		state_whole(mailbox->state, *entry);
-	if (!((*entry)->flags & STATE_MARKED))
+	if (!((*entry)->flags & STATE_MARKED) &&
+	    (((*entry)->flags & STATE_WHOLE_ONLY) ||
+		!is_part(mailbox, message, shown)))
 		state_learn_print(mailbox->state, *entry, shown->octets,
 		    &shown->print);
 	if (len > 0)
@@ -352,6 +364,8 @@ mailbox_settle(struct mailbox *mailbox, size_t index, const struct shown *shown)
 	entry = find_record(mailbox, index, shown);
 	if (entry == NULL)
 		return NULL;
+	/* it may move: where it was, no other message may find it */
+	entry->claimed = CLAIM_TAKEN;
 	learn(mailbox, index, &entry, shown);
 	claim(mailbox, message, entry);
 	return entry;

@@ -35,9 +35,10 @@ enum state_mode {
 
 /* What the state remembers about the server. */
 #define STATE_SERVER_ESTIMATES 0x01 /* sizes are no more than estimates */
-#define STATE_SERVER_LOCKSTEP 0x02  /* it offers PIPELINING and loses commands \
-				     */
-#define STATE_SERVER_EXPIRES 0x04   /* the user was told of EXPIRE */
+#define STATE_SERVER_LOCKSTEP                                                  \
+	0x02                      /* it offers PIPELINING and loses commands   \
+				   */
+#define STATE_SERVER_EXPIRES 0x04 /* the user was told of EXPIRE */
 
 /* The most that an entry tells of a size; what is larger counts as this. */
 #define STATE_OCTETS_MAX ((UINT64_C(1) << 48) - 2)
