@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/msgset.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
@@ -157,7 +158,7 @@ test_uid(void)
 
 	for (i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
 		memset(&set, 0, sizeof(set));
-		text = text_uid(uids[i], strlen(uids[i]));
+		text = log_uid(uids[i], strlen(uids[i]));
 		CHECK(strpbrk(text, " \t\n\033\xff") == NULL);
 		snprintf(operand, sizeof(operand), "uid:%s", text);
 		CHECK_INT(msgset_add(&set, operand, &err), 0);
