@@ -324,6 +324,8 @@ mend_fault(const struct session *session, const struct err *err)
 {
 	switch (pop3_last_code(session->pop3)) {
 	case POP3_CODE_SYS_PERM:
+		if (is_switched_off(err))
+			return NULL; /* the user can mend that */
 		return "Tell whoever runs the server: that does not pass by "
 		       "itself, and it is not the password.";
 	case POP3_CODE_SYS:
