@@ -216,7 +216,8 @@ doubt_pipelining(struct run *run)
 {
 	const struct pop3 *pop3 = run->session.pop3;
 
-	if (run->account->pipelining == 1 || pop3_lost(pop3) < 2 ||
+	run->trying_lockstep = false;
+	if (run->account->pipelining == 1 || !pop3_lost_pipelined(pop3) ||
 	    run->summary->delivered + run->summary->deleted >
 		run->done_before) {
 		run->unanswered = 0;
@@ -226,11 +227,6 @@ doubt_pipelining(struct run *run)
 		return;
 	run->account->pipelining = 1;
 	run->trying_lockstep = true;
-	/* it was no message's fault */
-	for (size_t i = 0; i < run->plan.count; i++) {
-		run->plan.items[i].losses = 0;
-		run->plan.items[i].flags &= (uint16_t)~PLAN_CAREFUL;
-	}
 }
 
 /* It works one by one: the next runs begin so. */
@@ -353,17 +349,21 @@ sessions(struct run *run, struct err *err)
 	}
 }
 
-/* And those in which a deletion is tried that came to nothing before. */
+/*
+ * And those in which deletions are tried that ended a session before: one,
+ * and if it does not do so again, all.
+ */
 static int
 all_sessions(struct run *run, struct err *err)
 {
+	static const size_t risks[] = { 1, SIZE_MAX };
 	int r = sessions(run, err);
 
-	while (r == 0 && !run->dry_run && remove_is_risk_left(run)) {
-		run->risking = true;
+	for (size_t i = 0; i < 2 && r == 0 && run->deferred > 0; i++) {
+		run->risks = risks[i];
 		r = one_session(run, err);
-		run->risking = false;
 	}
+	run->risks = 0;
 	return r;
 }
 

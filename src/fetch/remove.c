@@ -42,10 +42,11 @@ removal_done(void *arg, struct pop3_request *request)
 		run_warn(run, &err);
 	}
 	/* refused, or the one that a session ended on: counted, for it alone */
-	if (removal->entry != NULL &&
-	    (request->result == POP3_ERR ||
-		(request->result == POP3_LOST && !run->lost_seen)))
+	if (removal->entry != NULL && request->result == POP3_ERR)
 		state_refusal(run->state, removal->entry);
+	if (removal->entry != NULL && request->result == POP3_LOST &&
+	    !run->lost_seen)
+		state_deadly(run->state, removal->entry);
 	run->lost_seen |= request->result == POP3_LOST;
 	removal->next = run->free_removals;
 	run->free_removals = removal;
@@ -94,31 +95,22 @@ is_vain(struct run *run, struct state_entry *entry, uint32_t num)
 	return true;
 }
 
-bool
-remove_is_risk_left(const struct run *run)
-{
-	return run->deferred > 0 && run->risk_count < RISKS_MAX;
-}
-
 /*
- * What came to nothing before may end the session again, and with it all that
- * is deleted in it. May it be tried now?
+ * What ended a session may end this one, too, and then nothing that is deleted
+ * in it counts. May it be tried now?
  */
 static bool
 may_risk(struct run *run, const struct state_entry *entry)
 {
-	if (entry->deletions == 0 || run->options == NULL || run->dry_run)
+	if (!(entry->flags & STATE_DEADLY) || run->options == NULL ||
+	    run->dry_run)
 		return true;
-	for (size_t i = 0; i < run->risk_count; i++)
-		if (run->risked[i] == entry->serial)
-			return false;
-	if (!run->risking || run->risk_count == RISKS_MAX) {
-		run->deferred++;
-		return false;
+	if (run->risks > 0) {
+		run->risks--;
+		return true;
 	}
-	run->risking = false;
-	run->risked[run->risk_count++] = entry->serial;
-	return true;
+	run->deferred++;
+	return false;
 }
 
 void

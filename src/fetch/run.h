@@ -52,10 +52,6 @@ struct job {
 	struct state_entry *entry; /* once committed */
 };
 
-/* Deletions that came to nothing before are tried again, alone, in a session of
- * their own: so many a run. */
-#define RISKS_MAX 3
-
 enum batch_stage {
 	BATCH_OPEN,     /* RETRs are still added */
 	BATCH_CLOSED,   /* its sentinel is under way */
@@ -151,10 +147,8 @@ struct run {
 	struct report_progress progress;
 
 	/* removing */
-	size_t deferred; /* deletions that have ended a session, or failed */
-	bool risking;    /* in this session one of them is tried */
-	uint32_t risked[RISKS_MAX]; /* serials of those that were */
-	size_t risk_count;
+	size_t deferred; /* deletions that have ended a session */
+	size_t risks;    /* how many such may be tried in this session */
 	struct removal *free_removals;
 	struct removed *removed; /* owned */
 	size_t removed_count, removed_room;
@@ -246,8 +240,6 @@ void remove_submit(struct run *run, struct state_entry *entry, uint32_t num);
 void remove_due(struct run *run, size_t index);
 /* The session has ended: quit tells whether QUIT was answered +OK. */
 void remove_settle(struct run *run, bool quit);
-/* Is another one to be tried that may end the session? */
-bool remove_is_risk_left(const struct run *run);
 void remove_free(struct run *run);
 
 #endif

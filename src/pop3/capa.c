@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sysexits.h>
 
 #include "base/deadline.h"
 #include "base/parse.h"
@@ -170,7 +171,8 @@ pop3_capa(struct pop3 *pop3, struct err *err)
 bool
 pop3_capa_fatal(const struct pop3 *pop3)
 {
-	return pop3->dead && pop3->capa_fatal && pop3->death.status < 128;
+	return pop3->dead && pop3->capa_fatal &&
+	    pop3->death.status == EX_TEMPFAIL;
 }
 
 void

@@ -96,6 +96,7 @@ queue_finish(struct pop3 *pop3, enum pop3_result result)
 		pop3->weight -= request->expected;
 		pop3->text_sent -= request->command_len;
 	}
+	pop3->answered = pop3->sent == 0 ? 0 : pop3->answered + 1;
 	if (result != POP3_LOST)
 		pop3->capa_fatal =
 		    request == &pop3->capa_request && result == POP3_ERR;
@@ -114,7 +115,8 @@ queue_die(struct pop3 *pop3, struct err *err)
 	if (!pop3->dead) {
 		pop3->dead = true;
 		pop3->death = *err;
-		pop3->lost = pop3->sent;
+		pop3->unanswerable = pop3->answered < 2 &&
+		    pop3->answered + pop3->sent >= 2 && !pop3->inside_reply;
 		while (pop3->head != NULL)
 			queue_finish(pop3, POP3_LOST);
 		buf_clear(&pop3->commands);
@@ -230,10 +232,10 @@ pop3_outstanding(const struct pop3 *pop3)
 	return pop3->sent + pop3->waiting;
 }
 
-size_t
-pop3_lost(const struct pop3 *pop3)
+bool
+pop3_lost_pipelined(const struct pop3 *pop3)
 {
-	return pop3->lost;
+	return pop3->unanswerable;
 }
 
 bool

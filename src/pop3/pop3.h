@@ -175,8 +175,11 @@ int pop3_finish(struct pop3 *pop3, struct pop3_request *request,
 /* Until none is outstanding. */
 int pop3_drain(struct pop3 *pop3, struct err *err);
 bool pop3_dead(const struct pop3 *pop3);
-/* How it died: commands under way; did the timeout pass? */
-size_t pop3_lost(const struct pop3 *pop3);
+/*
+ * How it died: of several commands sent in one go, none was answered, or only
+ * the first; the timeout passed.
+ */
+bool pop3_lost_pipelined(const struct pop3 *pop3);
 bool pop3_was_silent(const struct pop3 *pop3);
 /* End it here: everything outstanding finishes as POP3_LOST. */
 void pop3_abort(struct pop3 *pop3, const struct err *why);

@@ -19,7 +19,8 @@ struct pop3 {
 	bool paused; /* a callback wants pop3_step to return */
 	bool dead;
 	bool silent; /* it died because nothing was answered in time */
-	size_t lost; /* commands under way when it died */
+	size_t answered;   /* since nothing was under way */
+	bool unanswerable; /* see pop3_lost_pipelined() */
 	struct err death;
 
 	/* head to before unsent: sent; from there: waiting for the window */

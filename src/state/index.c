@@ -278,7 +278,7 @@ void
 index_gone(struct state_entry *entry, uint32_t when)
 {
 	entry->flags |= STATE_GONE;
-	entry->flags &= (uint16_t) ~(STATE_OWED | STATE_SENT);
+	entry->flags &= (uint16_t) ~(STATE_OWED | STATE_SENT | STATE_DEADLY);
 	entry->deletions = 0;
 	entry->gone = when;
 }
@@ -296,14 +296,19 @@ index_deletion(struct state_entry *entry)
 	if (entry->flags & STATE_GONE)
 		return;
 	entry->flags |= STATE_SENT;
+	entry->flags &= (uint16_t)~STATE_DEADLY;
 	if (entry->deletions < UINT8_MAX)
 		entry->deletions++;
 }
 
 void
-index_refusal(struct state_entry *entry)
+index_refusal(struct state_entry *entry, bool deadly)
 {
-	if (!(entry->flags & STATE_GONE) && entry->deletions < UINT8_MAX)
+	if (entry->flags & STATE_GONE)
+		return;
+	entry->flags &= (uint16_t)~STATE_DEADLY;
+	entry->flags |= deadly ? STATE_DEADLY : 0;
+	if (entry->deletions < UINT8_MAX)
 		entry->deletions++;
 }
 

@@ -139,7 +139,8 @@ change_entry(struct loader *loader, struct state_entry *entry,
 		index_deletion(entry);
 		break;
 	case RECORD_REFUSAL:
-		index_refusal(entry);
+	case RECORD_DEADLY:
+		index_refusal(entry, record->type == RECORD_DEADLY);
 		break;
 	case RECORD_UNDELETABLE:
 		entry->flags |= STATE_UNDELETABLE;

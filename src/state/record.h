@@ -37,6 +37,7 @@ enum record_type {
 	RECORD_WHOLE = 'W',
 	RECORD_UID = 'I',
 	RECORD_REFUSAL = 'F',
+	RECORD_DEADLY = 'K',
 	RECORD_SIZE = 'Z',
 	RECORD_PRINT = 'Y',
 	RECORD_SERVER = 'E',

@@ -432,13 +432,26 @@ state_deletion(struct state *state, struct state_entry *entry)
 	put_event(state, RECORD_DELETION, entry->serial);
 }
 
-void
-state_refusal(struct state *state, struct state_entry *entry)
+static void
+put_refusal(struct state *state, struct state_entry *entry, bool deadly)
 {
 	if (entry->deletions == UINT8_MAX || (entry->flags & STATE_GONE))
 		return;
-	index_refusal(entry);
-	put_event(state, RECORD_REFUSAL, entry->serial);
+	index_refusal(entry, deadly);
+	put_event(state, deadly ? RECORD_DEADLY : RECORD_REFUSAL,
+	    entry->serial);
+}
+
+void
+state_refusal(struct state *state, struct state_entry *entry)
+{
+	put_refusal(state, entry, false);
+}
+
+void
+state_deadly(struct state *state, struct state_entry *entry)
+{
+	put_refusal(state, entry, true);
 }
 
 void

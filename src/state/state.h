@@ -32,6 +32,7 @@ enum state_mode {
 #define STATE_VOID 0x80        /* forgotten or never applied: skipped */
 #define STATE_SENT 0x100       /* DELE and QUIT accepted: expected to be gone */
 #define STATE_WHOLE_ONLY 0x200 /* an old record: whole, not print */
+#define STATE_DEADLY 0x400     /* its last DELE ended the session */
 
 /* What the state remembers about the server. */
 #define STATE_SERVER_ESTIMATES 0x01 /* sizes are no more than estimates */
@@ -161,8 +162,9 @@ void state_owe(struct state *state,
     struct state_entry *entry); /* it is there: clears GONE and SENT */
 void state_deletion(struct state *state,
     struct state_entry *entry); /* DELE and QUIT were +OK: SENT */
-/* A DELE was refused, or killed the session: counted, and still owed. */
+/* A DELE was refused, or ended the session: counted, and still owed. */
 void state_refusal(struct state *state, struct state_entry *entry);
+void state_deadly(struct state *state, struct state_entry *entry);
 void state_undeletable(struct state *state, struct state_entry *entry);
 void state_gone(struct state *state, struct state_entry *entry,
     uint32_t now); /* clears OWED, SENT and the count of deletions */

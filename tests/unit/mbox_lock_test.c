@@ -122,9 +122,11 @@ test_age(void)
 	char host[256] = "localhost", text[300];
 	const char *path, *dot;
 	struct mbox_lock lock;
+	struct timespec up;
 	size_t i;
-	int fd;
+	int fd, want;
 
+	clock_gettime(CLOCK_BOOTTIME, &up);
 	make_place();
 	gethostname(host, sizeof(host) - 1);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -141,9 +143,14 @@ test_age(void)
 		utimensat(AT_FDCWD, dot, then, 0);
 		fd = open(path, O_RDWR);
 		CHECK_INT(mbox_lock_look(path, &err), -1);
+		/* a machine that has just been started: nobody lives on */
+		want = cases[i].age_s > up.tv_sec &&
+			(cases[i].who == NULL || cases[i].who[0] == '\0') ?
+		    0 :
+		    cases[i].want;
 		CHECK_INT(mbox_lock(&lock, fd, path, deadline_now(), &err),
-		    cases[i].want);
-		if (cases[i].want == 0)
+		    want);
+		if (want == 0)
 			mbox_unlock(&lock, fd);
 		else
 			CHECK(strstr(err.text, cases[i].says) != NULL);
