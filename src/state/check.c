@@ -15,7 +15,7 @@
 #include "base/sync.h"
 #include "base/xalloc.h"
 #include "state/journal.h"
-#include "state/lines.h"
+#include "state/reader.h"
 #include "state/record.h"
 
 #define DAMAGED_MAX 99
@@ -23,7 +23,7 @@
 struct check {
 	struct state *state; /* filled as a load would */
 	struct loader loader;
-	struct lines lines;
+	struct reader reader;
 	void (*note)(void *arg, const char *text);
 	void *arg;
 	int findings;
@@ -46,7 +46,7 @@ find(struct check *check, const char *fmt, ...)
 	check->note(check->arg, text);
 }
 
-/* The identity that a file name stands for (place.c). */
+/* The identity that a file name stands for (file.c). */
 static char *
 decode_name(const char *path)
 {
@@ -85,7 +85,7 @@ check_header(struct check *check, struct err *err)
 	size_t len = 0;
 	int got;
 
-	got = lines_next(&check->lines, &line, &len, err);
+	got = reader_next(&check->reader, &line, &len, err);
 	if (got == -1)
 		return -1;
 	if (got == 1)
@@ -95,7 +95,7 @@ check_header(struct check *check, struct err *err)
 	    record_decode(text, &check->loader.scratch, &data, &len) == 0) {
 		state->identity = xstrndup(data, len);
 		/* a load refuses it, so that there is something to repair */
-		if (!check->lines.complete)
+		if (!check->reader.complete)
 			find(check, "line 1: incomplete");
 	} else {
 		state->identity = decode_name(state->path);
@@ -116,7 +116,7 @@ flush_out(struct check *check, size_t least, struct err *err)
 {
 	if (check->out.len <= least)
 		return 0;
-	if (place_write(check->out_fd, check->state->path, check->out.data,
+	if (file_write(check->out_fd, check->state->path, check->out.data,
 		check->out.len, check->out_size, err) == -1)
 		return -1;
 	check->out_size += check->out.len;
@@ -127,21 +127,21 @@ flush_out(struct check *check, size_t least, struct err *err)
 static int
 check_lines(struct check *check, struct err *err)
 {
-	struct lines *lines = &check->lines;
+	struct reader *reader = &check->reader;
 	struct record record;
 	const char *line, *why;
 	size_t len;
 	int got;
 
-	while ((got = lines_next(lines, &line, &len, err)) == 1) {
-		if (!lines->complete)
+	while ((got = reader_next(reader, &line, &len, err)) == 1) {
+		if (!reader->complete)
 			find(check, "line %llu: incomplete",
-			    (unsigned long long)lines->number);
+			    (unsigned long long)reader->number);
 		else if (record_parse(line, len, &record, &why) == -1 ||
-		    loader_apply(&check->loader, &record, lines->offset, len,
+		    loader_apply(&check->loader, &record, reader->offset, len,
 			&why) == -1)
 			find(check, "line %llu: %s",
-			    (unsigned long long)lines->number, why);
+			    (unsigned long long)reader->number, why);
 		else
 			put_line(check, line, len);
 		if (flush_out(check, BATCH_OCTETS, err) == -1)
@@ -158,22 +158,23 @@ copy_old(int fd, const char *name, struct err *err)
 {
 	char data[8192];
 	uint64_t at = 0;
-	ssize_t n;
+	size_t n = 0;
+	int result;
 	int out = open(name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (out == -1)
 		return err_sys(err, EX_CANTCREAT,
 		    "cannot keep the old state as %s", name);
-	while ((n = pread(fd, data, sizeof(data), (off_t)at)) > 0 &&
-	    place_write(out, name, data, (size_t)n, at, err) == 0)
-		at += (uint64_t)n;
-	if (n == -1)
-		err_sys(err, EX_IOERR, "cannot read the old state");
-	if (n == 0 && sync_file(out, name, err) == -1)
-		n = -1;
+	while ((result = file_read(fd, name, data, sizeof(data), at, &n,
+		    err)) == 0 &&
+	    n > 0 &&
+	    (result = file_write(out, name, data, n, at, err)) == 0)
+		at += n;
+	if (result == 0)
+		result = sync_file(out, name, err);
 	close(out);
-	if (n == 0)
+	if (result == 0)
 		return 0;
 	(void)unlink(name);
 	return -1;
@@ -210,8 +211,8 @@ examine(struct check *check, struct err *err)
 	int result = -1;
 
 	if (check->repair) {
-		place_discard(state->path);
-		check->out_fd = place_create(state->path, err);
+		file_discard(state->path);
+		check->out_fd = file_create(state->path, err);
 		if (check->out_fd == -1)
 			return -1;
 	}
@@ -222,11 +223,11 @@ examine(struct check *check, struct err *err)
 	if (result == 0 && check->findings > 0) {
 		result = keep_old(state->fd, state->path, err);
 		if (result == 0)
-			result = place_install(state->path, check->out_fd,
+			result = file_install(state->path, check->out_fd,
 			    state->dir_fd, &installed, err);
 	}
 	if (!installed)
-		place_discard(state->path);
+		file_discard(state->path);
 	close(check->out_fd);
 	return result;
 }
@@ -247,17 +248,17 @@ state_check(const char *path, bool repair,
 	state->path = xstrdup(path);
 	loader_init(&check.loader, state);
 	if (repair &&
-	    ((state->dir_fd = place_open_dir(path, false, err)) == -1 ||
-		(state->lock_fd = place_lock(path, err)) == -1))
+	    ((state->dir_fd = file_open_dir(path, false, err)) == -1 ||
+		(state->lock_fd = file_lock(path, err)) == -1))
 		goto out;
-	state->fd = place_open(path, STATE_READ, err);
+	state->fd = file_open(path, STATE_READ, err);
 	if (state->fd == -1)
 		goto out;
-	lines_init(&check.lines, state->fd, path);
+	reader_init(&check.reader, state->fd, path);
 	if (examine(&check, err) == 0)
 		result = check.findings;
 out:
-	lines_clear(&check.lines);
+	reader_clear(&check.reader);
 	loader_clear(&check.loader);
 	buf_clear(&check.out);
 	state_close(state);

@@ -4,12 +4,11 @@
  * befell them come from the index, destinations from the old file: both are in
  * the order of serials.
  */
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "state/journal.h"
-#include "state/lines.h"
+#include "state/reader.h"
 #include "state/record.h"
 
 #define DEAD_LINES 1000
@@ -28,7 +27,7 @@ put_out(struct rewrite *rewrite, size_t least, struct err *err)
 {
 	if (rewrite->out.len <= least)
 		return 0;
-	if (place_write(rewrite->fd, rewrite->state->path, rewrite->out.data,
+	if (file_write(rewrite->fd, rewrite->state->path, rewrite->out.data,
 		rewrite->out.len, rewrite->size, err) == -1)
 		return -1;
 	rewrite->size += rewrite->out.len;
@@ -157,15 +156,15 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 	struct state *state = rewrite->state;
 	struct state_entry *entry;
 	struct record record;
-	struct lines lines;
+	struct reader lines;
 	const char *line, *why;
 	size_t len;
 	int got;
 
-	lines_init(&lines, state->fd, state->path);
+	reader_init(&lines, state->fd, state->path);
 	record_put_header(&rewrite->out, state->identity, state->key);
 	rewrite->lines = 1;
-	while ((got = lines_next(&lines, &line, &len, err)) == 1) {
+	while ((got = reader_next(&lines, &line, &len, err)) == 1) {
 		if (lines.number == 1)
 			continue;
 		if (record_parse(line, len, &record, &why) == -1) {
@@ -177,7 +176,7 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 		if (got == -1)
 			break;
 	}
-	lines_clear(&lines);
+	reader_clear(&lines);
 	if (got == -1 || put_marked(rewrite, UINT32_MAX, &entry, err) == -1)
 		return -1;
 	if (state->login_after != 0) {
@@ -200,18 +199,6 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 }
 
 /* Does the old file still end where we left it? */
-static int
-check_size(struct state *state, struct err *err)
-{
-	struct stat st;
-
-	if (fstat(state->fd, &st) == 0 && (uint64_t)st.st_size == state->size)
-		return 0;
-	state->dead = true;
-	return err_set(err, EX_TEMPFAIL,
-	    "another process has written to %s in spite of its lock",
-	    state->path);
-}
 
 int
 compact_rewrite(struct state *state, struct err *err)
@@ -220,18 +207,18 @@ compact_rewrite(struct state *state, struct err *err)
 	bool installed = false;
 	int result = -1;
 
-	if (check_size(state, err) == -1)
+	if (writer_alone(state, err) == -1)
 		return -1;
-	rewrite.fd = place_create(state->path, err);
+	rewrite.fd = file_create(state->path, err);
 	if (rewrite.fd == -1)
 		return -1;
 	if (copy_journal(&rewrite, err) == 0)
-		result = place_install(state->path, rewrite.fd, state->dir_fd,
+		result = file_install(state->path, rewrite.fd, state->dir_fd,
 		    &installed, err);
 	buf_clear(&rewrite.out);
 	if (!installed) {
 		close(rewrite.fd);
-		place_discard(state->path);
+		file_discard(state->path);
 		return -1;
 	}
 	close(state->fd);
@@ -266,7 +253,7 @@ is_worthwhile(const struct state *state)
 int
 state_compact(struct state *state, bool force, struct err *err)
 {
-	if (append_allowed(state, err) == -1)
+	if (writer_allowed(state, err) == -1)
 		return -1;
 	if (!force && !is_worthwhile(state))
 		return 0;

@@ -47,26 +47,31 @@ struct state {
 	size_t string_count;
 };
 
-/* ---- place.c: files and directories ---- */
+/* ---- file.c: files and directories ---- */
 
 /* The directory of path, made with up to three levels if make. -1 on error. */
-int place_open_dir(const char *path, bool make, struct err *err);
+int file_open_dir(const char *path, bool make, struct err *err);
 /* PATH.lock, locked. -1: EX_TEMPFAIL held, EX_CANTCREAT. */
-int place_lock(const char *path, struct err *err);
+int file_lock(const char *path, struct err *err);
 /* The journal. -1: EX_CANTCREAT or EX_IOERR; errno is kept. */
-int place_open(const char *path, enum state_mode mode, struct err *err);
-/* PATH.new, empty, for place_install. */
-int place_create(const char *path, struct err *err);
+int file_open(const char *path, enum state_mode mode, struct err *err);
+/* PATH.new, empty, for file_install. */
+int file_create(const char *path, struct err *err);
 /* Sync it, put it where path is, sync the directory. *installed: since the
  * rename there is no way back. */
-int place_install(const char *path, int fd, int dir_fd, bool *installed,
+int file_install(const char *path, int fd, int dir_fd, bool *installed,
     struct err *err);
 /* Take PATH.new away again. */
-void place_discard(const char *path);
+void file_discard(const char *path);
 /* And the journal and its lock, which must be held, from their directory. */
-void place_remove(const char *path, int dir_fd);
+void file_remove(const char *path, int dir_fd);
+int file_size(int fd, const char *path, uint64_t *size, struct err *err);
+int file_cut(int fd, const char *path, uint64_t size, struct err *err);
+/* Up to len octets at offset; *got 0: there are none. */
+int file_read(int fd, const char *path, char *data, size_t len, uint64_t offset,
+    size_t *got, struct err *err);
 /* All of it at offset (write(2) may do less). */
-int place_write(int fd, const char *path, const char *data, size_t len,
+int file_write(int fd, const char *path, const char *data, size_t len,
     uint64_t offset, struct err *err);
 
 /* ---- load.c ---- */
@@ -94,24 +99,27 @@ void loader_clear(struct loader *loader);
 int loader_apply(struct loader *loader, const struct record *record,
     uint64_t offset, size_t len, const char **why);
 
-/* ---- append.c ---- */
+/* ---- writer.c ---- */
 
 /* Write the buffered records as they are, a batch at a time. */
-int append_records(struct state *state, struct err *err);
+int writer_records(struct state *state, struct err *err);
 /*
  * Write the buffered events. Very many are written by a new file instead,
  * which takes them from the index: not for records that begin an entry.
  */
-int append_events(struct state *state, struct err *err);
+int writer_events(struct state *state, struct err *err);
 /* 0 if the state was opened for writing and no write to it has failed. */
-int append_allowed(const struct state *state, struct err *err);
+int writer_allowed(const struct state *state, struct err *err);
 /* Before such records: may there be any, and a new file now if the events are
  * very many. */
-int append_prepare(struct state *state, struct err *err);
+int writer_prepare(struct state *state, struct err *err);
 /* What was written is durable, and a P line says so. */
-int append_sync(struct state *state, struct err *err);
+int writer_sync(struct state *state, struct err *err);
+/* Has nobody else written to it, as far as its size tells? -1: EX_TEMPFAIL or
+ * EX_IOERR, and nothing more is written. */
+int writer_alone(struct state *state, struct err *err);
 /* After a failure: cut back to size, write no more. Returns -1. */
-int append_fail(struct state *state, uint64_t size);
+int writer_fail(struct state *state, uint64_t size);
 
 /* ---- compact.c ---- */
 

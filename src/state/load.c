@@ -7,14 +7,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "state/journal.h"
-#include "state/lines.h"
+#include "state/reader.h"
 #include "state/record.h"
 
 /* Octets of the file an entry takes, about: for the first size of tables. */
@@ -255,16 +254,14 @@ read_again(struct loader *loader, const struct load_line *at, struct buf *line,
 {
 	const struct state *state = loader->state;
 	const char *why;
-	ssize_t n;
+	size_t n;
 
 	line->len = 0;
 	(void)buf_grow(line, at->len);
-	do
-		n = pread(state->fd, line->data, at->len, (off_t)at->offset);
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return err_sys(err, EX_IOERR, "cannot read %s", state->path);
-	if ((size_t)n != at->len ||
+	if (file_read(state->fd, state->path, line->data, at->len, at->offset,
+		&n, err) == -1)
+		return -1;
+	if (n != at->len ||
 	    record_parse(line->data, at->len, record, &why) == -1)
 		return err_set(err, EX_IOERR,
 		    "%s changed while it was being read", state->path);
@@ -348,7 +345,7 @@ keep_pending(struct loader *loader, struct err *err)
 /* ---- the pass ---- */
 
 static int
-load_header(struct state *state, struct lines *lines, const char *identity,
+load_header(struct state *state, struct reader *reader, const char *identity,
     struct err *err)
 {
 	struct buf scratch = BUF_INIT;
@@ -357,13 +354,13 @@ load_header(struct state *state, struct lines *lines, const char *identity,
 	size_t len;
 	int got, result = -1;
 
-	got = lines_next(lines, &line, &len, err);
+	got = reader_next(reader, &line, &len, err);
 	if (got == -1)
 		return -1;
 	if (got == 1)
-		why = lines->complete ? "malformed identity" :
+		why = reader->complete ? "malformed identity" :
 					"its first line is incomplete";
-	if (got == 0 || !lines->complete ||
+	if (got == 0 || !reader->complete ||
 	    record_parse_header(line, len, &text, state->key, &why) == -1 ||
 	    record_decode(text, &scratch, &data, &len) == -1) {
 		err_set(err, EX_DATAERR,
@@ -429,23 +426,23 @@ refuse(const struct state *state, const struct rest *rest, struct err *err)
  * append can be torn, though its parts may reach the disk in any order.
  */
 static int
-look_behind(struct loader *loader, struct lines *lines, const char *why,
+look_behind(struct loader *loader, struct reader *reader, const char *why,
     struct err *err)
 {
-	struct rest rest = { .line = lines->number, .why = why };
+	struct rest rest = { .line = reader->number, .why = why };
 	struct record record;
 	const char *line, *unused;
 	size_t len;
 	int got;
 
-	while ((got = lines_next(lines, &line, &len, err)) == 1) {
+	while ((got = reader_next(reader, &line, &len, err)) == 1) {
 		if (rest.second == 0)
-			rest.second = lines->offset;
+			rest.second = reader->offset;
 		/* more than is ever unsynced */
-		if (lines->offset - rest.second > BATCH_OCTETS ||
-		    lines->number - rest.line > BATCH_LINES)
+		if (reader->offset - rest.second > BATCH_OCTETS ||
+		    reader->number - rest.line > BATCH_LINES)
 			return refuse(loader->state, &rest, err);
-		if (!lines->complete ||
+		if (!reader->complete ||
 		    record_parse(line, len, &record, &unused) == -1)
 			continue;
 		if (proves_sync(loader, &rest, &record))
@@ -463,7 +460,7 @@ look_behind(struct loader *loader, struct lines *lines, const char *why,
 }
 
 static int
-load_records(struct state *state, struct lines *lines, struct loader *loader,
+load_records(struct state *state, struct reader *reader, struct loader *loader,
     uint64_t *valid, struct err *err)
 {
 	struct rest rest = { 0 };
@@ -474,20 +471,20 @@ load_records(struct state *state, struct lines *lines, struct loader *loader,
 	int got;
 
 	for (;;) {
-		*valid = lines->read_at - (lines->end - lines->start);
-		got = lines_next(lines, &line, &len, err);
+		*valid = reader->read_at - (reader->end - reader->start);
+		got = reader_next(reader, &line, &len, err);
 		if (got <= 0)
 			break;
-		rest.line = lines->number;
+		rest.line = reader->number;
 		rest.why = "incomplete";
-		if (!lines->complete ||
+		if (!reader->complete ||
 		    record_parse(line, len, &record, &rest.why) == -1) {
-			if (lines->complete && record_is_sound(line, len))
+			if (reader->complete && record_is_sound(line, len))
 				return refuse(state, &rest, err);
-			return look_behind(loader, lines, rest.why, err);
+			return look_behind(loader, reader, rest.why, err);
 		}
 		/* no crash writes what is sound and does not fit */
-		if (loader_apply(loader, &record, lines->offset, len,
+		if (loader_apply(loader, &record, reader->offset, len,
 			&rest.why) == -1)
 			return refuse(state, &rest, err);
 		last = record.type;
@@ -504,25 +501,23 @@ load_journal(struct state *state, const char *identity, uint64_t *valid,
     struct err *err)
 {
 	struct loader loader;
-	struct lines lines;
-	struct stat st;
+	struct reader reader;
 	int result = -1;
 
-	if (fstat(state->fd, &st) == -1)
-		return err_sys(err, EX_IOERR, "cannot read %s", state->path);
-	state->size = (uint64_t)st.st_size;
+	if (file_size(state->fd, state->path, &state->size, err) == -1)
+		return -1;
 	loader_init(&loader, state);
-	lines_init(&lines, state->fd, state->path);
-	if (load_header(state, &lines, identity, err) == -1)
+	reader_init(&reader, state->fd, state->path);
+	if (load_header(state, &reader, identity, err) == -1)
 		goto out;
 	state->lines = 1;
-	index_init(&state->index,
-	    (size_t)((uint64_t)st.st_size / OCTETS_AN_ENTRY), state->key);
-	if (load_records(state, &lines, &loader, valid, err) == -1)
+	index_init(&state->index, (size_t)(state->size / OCTETS_AN_ENTRY),
+	    state->key);
+	if (load_records(state, &reader, &loader, valid, err) == -1)
 		goto out;
 	result = keep_pending(&loader, err);
 out:
-	lines_clear(&lines);
+	reader_clear(&reader);
 	loader_clear(&loader);
 	return result;
 }

@@ -27,13 +27,13 @@ create(struct state *state, const char *identity, struct err *err)
 	if (identity == NULL)
 		return err_set(err, EX_DATAERR, "there is no state %s",
 		    state->path);
-	fd = place_create(state->path, err);
+	fd = file_create(state->path, err);
 	if (fd == -1)
 		return -1;
 	digest_random(state->key, sizeof(state->key));
 	record_put_header(&header, identity, state->key);
-	if (place_write(fd, state->path, header.data, header.len, 0, err) == 0)
-		result = place_install(state->path, fd, state->dir_fd,
+	if (file_write(fd, state->path, header.data, header.len, 0, err) == 0)
+		result = file_install(state->path, fd, state->dir_fd,
 		    &installed, err);
 	if (result == 0) {
 		state->made = header.len;
@@ -43,7 +43,7 @@ create(struct state *state, const char *identity, struct err *err)
 	buf_clear(&header);
 	close(fd);
 	if (!installed)
-		place_discard(state->path);
+		file_discard(state->path);
 	return -1;
 }
 
@@ -52,15 +52,15 @@ open_write(struct state *state, const char *identity, struct err *err)
 {
 	struct err first = ERR_INIT;
 
-	state->dir_fd = place_open_dir(state->path, true, err);
+	state->dir_fd = file_open_dir(state->path, true, err);
 	if (state->dir_fd == -1)
 		return -1;
-	state->lock_fd = place_lock(state->path, err);
+	state->lock_fd = file_lock(state->path, err);
 	if (state->lock_fd == -1)
 		return -1;
 	/* What a crash has left half made. */
-	place_discard(state->path);
-	state->fd = place_open(state->path, STATE_WRITE, &first);
+	file_discard(state->path);
+	state->fd = file_open(state->path, STATE_WRITE, &first);
 	if (state->fd == -1 && errno == ENOENT)
 		state->fd = create(state, identity, err);
 	else if (state->fd == -1)
@@ -84,7 +84,7 @@ open_read(struct state *state, const char *identity, struct err *err)
 	struct err first = ERR_INIT;
 	uint64_t valid;
 
-	state->fd = place_open(state->path, STATE_READ, &first);
+	state->fd = file_open(state->path, STATE_READ, &first);
 	if (state->fd == -1 && (errno == ENOENT || errno == ENOTDIR))
 		return open_empty(state, identity);
 	if (state->fd == -1) {
@@ -100,11 +100,11 @@ cut_tail(struct state *state, uint64_t valid, struct err *err)
 {
 	if (valid == state->size)
 		return 0;
-	if (ftruncate(state->fd, (off_t)valid) == -1)
-		return err_sys(err, EX_IOERR, "cannot cut %s", state->path);
+	if (file_cut(state->fd, state->path, valid, err) == -1)
+		return -1;
 	state->size = valid;
 	state->unsynced = SIZE_MAX;
-	return append_sync(state, err);
+	return writer_sync(state, err);
 }
 
 struct state *
@@ -133,10 +133,12 @@ state_open(const char *path, const char *identity, enum state_mode mode,
 static bool
 is_untouched(const struct state *state)
 {
-	struct stat st;
+	struct err ignored = ERR_INIT;
+	uint64_t size;
 
-	return state->made != 0 && !state->dead && fstat(state->fd, &st) == 0 &&
-	    (uint64_t)st.st_size == state->made;
+	return state->made != 0 && !state->dead &&
+	    file_size(state->fd, state->path, &size, &ignored) == 0 &&
+	    size == state->made;
 }
 
 void
@@ -153,7 +155,7 @@ state_close(struct state *state)
 	index_clear(&state->index);
 	buf_clear(&state->out);
 	if (is_untouched(state))
-		place_remove(state->path, state->dir_fd);
+		file_remove(state->path, state->dir_fd);
 	if (state->fd != -1)
 		close(state->fd);
 	if (state->dir_fd != -1)
@@ -320,7 +322,7 @@ state_commit(struct state *state, const struct state_record *records, size_t n,
 	size_t i;
 
 	if (check_records(state, records, n, err) == -1 ||
-	    append_prepare(state, err) == -1)
+	    writer_prepare(state, err) == -1)
 		return -1;
 	before = state->size;
 	first = state->last_serial + 1;
@@ -328,10 +330,10 @@ state_commit(struct state *state, const struct state_record *records, size_t n,
 		record_put_delivery(&state->out, RECORD_COMMIT,
 		    ++state->last_serial, &records[i]);
 	state->out_lines += n;
-	if (append_records(state, err) == -1 || append_sync(state, err) == -1) {
+	if (writer_records(state, err) == -1 || writer_sync(state, err) == -1) {
 		/* What is not known to be durable must not come back. */
 		if (err->status != EX_TEMPFAIL)
-			append_fail(state, before);
+			writer_fail(state, before);
 		return -1;
 	}
 	for (i = 0; i < n; i++)
@@ -358,7 +360,7 @@ state_applied(struct state *state, struct state_entry *const *entries, size_t n,
 		state->out_lines++;
 		first = i + 1;
 	}
-	return append_events(state, err);
+	return writer_events(state, err);
 }
 
 int
@@ -366,12 +368,12 @@ state_delivered(struct state *state, const struct state_record *record,
     struct state_entry **entry, struct err *err)
 {
 	if (check_records(state, record, 1, err) == -1 ||
-	    append_prepare(state, err) == -1)
+	    writer_prepare(state, err) == -1)
 		return -1;
 	record_put_delivery(&state->out, RECORD_DELIVERED, ++state->last_serial,
 	    record);
 	state->out_lines++;
-	if (append_records(state, err) == -1)
+	if (writer_records(state, err) == -1)
 		return -1;
 	*entry = add_entry(state, state->last_serial, record, STATE_DELIVERED);
 	return 0;
@@ -380,21 +382,21 @@ state_delivered(struct state *state, const struct state_record *record,
 int
 state_mark(struct state *state, const struct state_mark *mark, struct err *err)
 {
-	if (append_prepare(state, err) == -1)
+	if (writer_prepare(state, err) == -1)
 		return -1;
 	record_put_mark(&state->out, mark);
 	state->out_lines++;
-	if (append_records(state, err) == -1)
+	if (writer_records(state, err) == -1)
 		return -1;
-	return append_sync(state, err);
+	return writer_sync(state, err);
 }
 
 int
 state_sync(struct state *state, struct err *err)
 {
-	if (append_events(state, err) == -1)
+	if (writer_events(state, err) == -1)
 		return -1;
-	return append_sync(state, err);
+	return writer_sync(state, err);
 }
 
 /* ---- events ---- */
@@ -411,7 +413,7 @@ state_void(struct state *state, struct state_entry *entry, struct err *err)
 {
 	index_drop(&state->index, entry);
 	put_event(state, RECORD_VOID, entry->serial);
-	return append_events(state, err);
+	return writer_events(state, err);
 }
 
 void

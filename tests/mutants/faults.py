@@ -48,9 +48,9 @@ MUTANTS = [
     Mutant(
         "journal-unsynced", "the C records are not synced",
         [("state/state.c",
-          "append_records(state, err) == -1 || "
-          "append_sync(state, err) == -1) {\n",
-          "append_records(state, err) == -1) {\n")],
+          "writer_records(state, err) == -1 || "
+          "writer_sync(state, err) == -1) {\n",
+          "writer_records(state, err) == -1) {\n")],
         [crash(150, "maildir-delete-*-power")]),
     Mutant(
         "files-unsynced", "what was received is not synced before C",
@@ -116,7 +116,7 @@ MUTANTS = [
         [("state/load.c",
           "		if (proves_sync(loader, &rest, &record))\n",
           "		if (proves_sync(loader, &rest, &record) &&\n"
-          "		    lines->number > BATCH_LINES)\n")],
+          "		    reader->number > BATCH_LINES)\n")],
         [between(40, "rot-*-keep-*-kill")]),
     Mutant(
         "todays-options", "recovery goes to the destination of today's options",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The lines of a journal, read in large pieces, without an allocation a line.
  */
-#ifndef STATE_LINES_H
-#define STATE_LINES_H
+#ifndef STATE_READER_H
+#define STATE_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 struct err;
 
-struct lines {
+struct reader {
 	int fd;           /* borrowed */
 	const char *name; /* borrowed; for sentences */
 	char *data;       /* owned */
@@ -21,13 +21,13 @@ struct lines {
 	bool complete;    /* it ended with LF */
 };
 
-void lines_init(struct lines *lines, int fd, const char *name);
-void lines_clear(struct lines *lines);
+void reader_init(struct reader *reader, int fd, const char *name);
+void reader_clear(struct reader *reader);
 /*
  * The next line without its LF; valid until the next call. One that is longer
  * than a record can be comes in pieces. 1, 0 at the end, -1 EX_IOERR.
  */
-int lines_next(struct lines *lines, const char **line, size_t *len,
+int reader_next(struct reader *reader, const char **line, size_t *len,
     struct err *err);
 
 #endif

@@ -143,7 +143,7 @@ make_dir(const char *dir, int levels, struct err *err)
 }
 
 int
-place_open_dir(const char *path, bool make, struct err *err)
+file_open_dir(const char *path, bool make, struct err *err)
 {
 	char *dir = parent_of(path);
 	int fd;
@@ -158,7 +158,7 @@ place_open_dir(const char *path, bool make, struct err *err)
 }
 
 int
-place_lock(const char *path, struct err *err)
+file_lock(const char *path, struct err *err)
 {
 	char *lock = xasprintf("%s.lock", path);
 	const char *fault;
@@ -198,7 +198,7 @@ is_symlink(const char *path)
 }
 
 int
-place_open(const char *path, enum state_mode mode, struct err *err)
+file_open(const char *path, enum state_mode mode, struct err *err)
 {
 	int flags = mode == STATE_WRITE ? O_RDWR : O_RDONLY, fd, saved;
 	const char *fault;
@@ -230,7 +230,7 @@ place_open(const char *path, enum state_mode mode, struct err *err)
 }
 
 int
-place_create(const char *path, struct err *err)
+file_create(const char *path, struct err *err)
 {
 	char *temp = xasprintf("%s.new", path);
 	int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -243,7 +243,7 @@ place_create(const char *path, struct err *err)
 }
 
 int
-place_install(const char *path, int fd, int dir_fd, bool *installed,
+file_install(const char *path, int fd, int dir_fd, bool *installed,
     struct err *err)
 {
 	char *temp = xasprintf("%s.new", path);
@@ -264,7 +264,7 @@ out:
 }
 
 void
-place_discard(const char *path)
+file_discard(const char *path)
 {
 	char *temp = xasprintf("%s.new", path);
 
@@ -273,7 +273,7 @@ place_discard(const char *path)
 }
 
 void
-place_remove(const char *path, int dir_fd)
+file_remove(const char *path, int dir_fd)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash == NULL ? path : slash + 1;
@@ -286,7 +286,41 @@ place_remove(const char *path, int dir_fd)
 }
 
 int
-place_write(int fd, const char *path, const char *data, size_t len,
+file_size(int fd, const char *path, uint64_t *size, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return err_sys(err, EX_IOERR, "cannot read %s", path);
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int
+file_cut(int fd, const char *path, uint64_t size, struct err *err)
+{
+	if (ftruncate(fd, (off_t)size) == -1)
+		return err_sys(err, EX_IOERR, "cannot cut %s", path);
+	return 0;
+}
+
+int
+file_read(int fd, const char *path, char *data, size_t len, uint64_t offset,
+    size_t *got, struct err *err)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, data, len, (off_t)offset);
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return err_sys(err, EX_IOERR, "cannot read %s", path);
+	*got = (size_t)n;
+	return 0;
+}
+
+int
+file_write(int fd, const char *path, const char *data, size_t len,
     uint64_t offset, struct err *err)
 {
 	ssize_t n;

@@ -5,8 +5,6 @@
  * disk cannot be known.
  */
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/sync.h"
@@ -17,14 +15,14 @@
 #define BATCHES_MAX 8
 
 int
-append_fail(struct state *state, uint64_t size)
+writer_fail(struct state *state, uint64_t size)
 {
 	struct err ignored = ERR_INIT;
 
 	state->dead = true;
 	state->out.len = 0;
 	state->out_lines = 0;
-	if (ftruncate(state->fd, (off_t)size) == 0) {
+	if (file_cut(state->fd, state->path, size, &ignored) == 0) {
 		state->size = size;
 		(void)sync_data(state->fd, state->path, &ignored);
 	}
@@ -40,24 +38,26 @@ say_synced(struct state *state)
 {
 	struct err ignored = ERR_INIT;
 	struct buf line = BUF_INIT;
-	struct stat st;
+	uint64_t size;
 
 	/* somebody else's line: the next write finds that out, too */
-	if (fstat(state->fd, &st) == -1 || (uint64_t)st.st_size != state->size)
+	if (file_size(state->fd, state->path, &size, &ignored) == -1 ||
+	    size != state->size)
 		return;
 	record_put_synced(&line);
-	if (place_write(state->fd, state->path, line.data, line.len,
+	if (file_write(state->fd, state->path, line.data, line.len,
 		state->size, &ignored) == 0) {
 		state->size += line.len;
 		state->lines++;
-	} else if (ftruncate(state->fd, (off_t)state->size) == -1) {
+	} else if (file_cut(state->fd, state->path, state->size, &ignored) ==
+	    -1) {
 		state->dead = true;
 	}
 	buf_clear(&line);
 }
 
 int
-append_sync(struct state *state, struct err *err)
+writer_sync(struct state *state, struct err *err)
 {
 	if (state->unsynced == 0)
 		return 0;
@@ -71,31 +71,36 @@ append_sync(struct state *state, struct err *err)
 	return 0;
 }
 
+int
+writer_alone(struct state *state, struct err *err)
+{
+	uint64_t size;
+
+	if (file_size(state->fd, state->path, &size, err) == -1)
+		return writer_fail(state, state->size);
+	if (size == state->size)
+		return 0;
+	state->dead = true;
+	return err_set(err, EX_TEMPFAIL,
+	    "another process has written to %s in spite of its lock",
+	    state->path);
+}
+
 static int
 write_batch(struct state *state, const char *data, size_t len, size_t lines,
     struct err *err)
 {
-	struct stat st;
-
 	if (state->unsynced > 0 &&
 	    (state->unsynced > BATCH_OCTETS ||
 		state->unsynced + len > BATCH_OCTETS ||
 		state->unsynced_lines + lines > BATCH_LINES) &&
-	    append_sync(state, err) == -1)
+	    writer_sync(state, err) == -1)
 		return -1;
-	if (fstat(state->fd, &st) == -1) {
-		err_sys(err, EX_IOERR, "cannot read %s", state->path);
-		return append_fail(state, state->size);
-	}
-	if ((uint64_t)st.st_size != state->size) {
-		state->dead = true;
-		return err_set(err, EX_TEMPFAIL,
-		    "another process has written to %s in spite of its lock",
-		    state->path);
-	}
-	if (place_write(state->fd, state->path, data, len, state->size, err) ==
+	if (writer_alone(state, err) == -1)
+		return -1;
+	if (file_write(state->fd, state->path, data, len, state->size, err) ==
 	    -1)
-		return append_fail(state, state->size);
+		return writer_fail(state, state->size);
 	state->size += len;
 	state->lines += lines;
 	state->unsynced += len;
@@ -104,7 +109,7 @@ write_batch(struct state *state, const char *data, size_t len, size_t lines,
 }
 
 int
-append_records(struct state *state, struct err *err)
+writer_records(struct state *state, struct err *err)
 {
 	const char *data = state->out.data, *line, *end;
 	size_t len, lines;
@@ -133,7 +138,7 @@ append_records(struct state *state, struct err *err)
 }
 
 int
-append_allowed(const struct state *state, struct err *err)
+writer_allowed(const struct state *state, struct err *err)
 {
 	if (state->mode != STATE_WRITE)
 		return err_set(err, EX_SOFTWARE, "%s was opened for reading",
@@ -145,9 +150,9 @@ append_allowed(const struct state *state, struct err *err)
 }
 
 int
-append_prepare(struct state *state, struct err *err)
+writer_prepare(struct state *state, struct err *err)
 {
-	if (append_allowed(state, err) == -1)
+	if (writer_allowed(state, err) == -1)
 		return -1;
 	if (state->out.len <= BATCHES_MAX * BATCH_OCTETS &&
 	    state->out_lines <= BATCHES_MAX * BATCH_LINES)
@@ -159,11 +164,11 @@ append_prepare(struct state *state, struct err *err)
 }
 
 int
-append_events(struct state *state, struct err *err)
+writer_events(struct state *state, struct err *err)
 {
 	if (state->out_lines == 0 && !state->dead)
 		return 0;
-	if (append_prepare(state, err) == -1)
+	if (writer_prepare(state, err) == -1)
 		return -1;
-	return append_records(state, err);
+	return writer_records(state, err);
 }
