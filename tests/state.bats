@@ -217,6 +217,8 @@ state $FILE is damaged at line $line (wrong checksum): see poplar state check \
 		done
 		run -0 poplar state check --repair --state "$FILE"
 		run -0 cmp "$FILE.damaged" broken
+		# in the same second it would come by the same name
+		rm -rf box
 		# shellcheck disable=SC2086
 		poplar fetch "${PLAIN[@]}" --state "$FILE" $how -v
 	done
