@@ -88,6 +88,12 @@ $(BUILD)/tests/server: $(SERVER_OBJS)
 $(BUILD)/tests/tables: $(BUILD)/tests/obj/tables.o $(BUILD)/libpoplar.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# The decision and the journal over every small history.
+WORLD_OBJS := $(patsubst $(srcdir)/tests/%.c,$(BUILD)/tests/obj/%.o,\
+    $(sort $(wildcard $(srcdir)/tests/world/*.c)))
+$(BUILD)/tests/small-world: $(WORLD_OBJS) $(BUILD)/libpoplar.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/obj/unit/%_test.o $(BUILD)/libpoplar.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -108,7 +114,7 @@ RUN_ENV = POPLAR=$(abspath $(BUILD))/poplar POPLAR_BUILD=$(abspath $(BUILD)) \
     POPLAR_SRC=$(abspath $(srcdir)) CC='$(CC)'
 
 # Run the unit tests and the Bats files; T="fetch uidl" runs only those named.
-check: all $(BUILD)/tests/tables $(UNIT_PROGRAMS)
+check: all $(BUILD)/tests/tables $(BUILD)/tests/small-world $(UNIT_PROGRAMS)
 	@$(if $(UNITS)$(BATS),,echo 'no test is named $(T)'; exit 1)
 	@$(RUN_ENV) $(srcdir)/tests/run $(UNIT_PROGRAMS) $(BATS)
 
@@ -140,6 +146,10 @@ LONG := $(foreach t,bench fuzz torture mutants,$(if \
     $(wildcard $(srcdir)/tests/$t/run),$t))
 $(LONG): all
 	@$(RUN_ENV) $(srcdir)/tests/$@/run
+
+# The small world to the end: what make check looks at for ten seconds.
+world: $(BUILD)/tests/small-world
+	$(BUILD)/tests/small-world -f $(srcdir)/tests/world/histories
 
 # See poplar fetch sample mail from the bundled server.
 demo: all
@@ -200,10 +210,10 @@ distclean: clean
 	$(if $(wildcard $(srcdir)/.git),rm -f configure configure~ aclocal.m4)
 
 FORCE:
-.PHONY: all deps check check-sanitize lint completions $(LONG) demo install install-strip \
+.PHONY: all deps check check-sanitize lint completions $(LONG) world demo install install-strip \
     uninstall dist distcheck clean distclean FORCE
 .SECONDARY:
 
 -include $(OBJS:.o=.d) $(BUILD)/src/main.d $(SERVER_OBJS:.o=.d) \
-    $(BUILD)/tests/obj/tables.d \
+    $(BUILD)/tests/obj/tables.d $(WORLD_OBJS:.o=.d) \
     $(UNITS:$(srcdir)/tests/%.c=$(BUILD)/tests/obj/%.d)

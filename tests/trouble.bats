@@ -317,10 +317,11 @@ unprivileged() {
 @test "trouble: a message that ends the session does not keep the others back" {
 	make_mailbox some 5
 	stop_server
+	# at first it could be pipelining that is not borne
 	for options in '' --no-pipelining; do
 		# shellcheck disable=SC2086
 		start_server --mailbox some $options --close-at RETR:1 \
-			--fault-connections 3
+			--fault-connections $((${#options} ? 3 : 5))
 		run --separate-stderr -75 poplar fetch --maildir "Mail$options" \
 			--identity "me$options" "${PLAIN[@]}"
 		assert_equal "$(find "Mail$options/new" -type f | wc -l)" 4

@@ -227,6 +227,11 @@ doubt_pipelining(struct run *run)
 		return;
 	run->account->pipelining = 1;
 	run->trying_lockstep = true;
+	/* it was no message's fault */
+	for (size_t i = 0; i < run->plan.count; i++) {
+		run->plan.items[i].losses = 0;
+		run->plan.items[i].flags &= (uint16_t)~PLAN_CAREFUL;
+	}
 }
 
 /* It works one by one: the next runs begin so. */
@@ -336,7 +341,9 @@ sessions(struct run *run, struct err *err)
 		 */
 		if (err_worse(worst.status, err->status) == err->status)
 			worst = *err;
-		attempts = achieved(run) > before ? 1 : attempts + 1;
+		attempts = achieved(run) > before || run->trying_lockstep ?
+		    1 :
+		    attempts + 1;
 		barren = done(run) > done_before ? 0 : barren + 1;
 		if (barren == BARREN_MAX ||
 		    !is_worth_another(run, err, attempts)) {

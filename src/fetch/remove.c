@@ -131,16 +131,24 @@ remove_due(struct run *run, size_t index)
 		remove_submit(run, message->entry, num);
 }
 
-void
-remove_settle(struct run *run, bool quit)
+static void
+settle_one(struct run *run, const struct removed *removed, enum quit quit)
 {
-	for (size_t i = 0; quit && i < run->removed_count; i++) {
-		struct removed *removed = &run->removed[i];
-
+	if (quit == QUIT_OK)
 		run_listed(run, removed->num, REPORT_DELETED, false);
-		if (removed->entry != NULL)
-			state_deletion(run->state, removed->entry);
-	}
+	if (removed->entry == NULL)
+		return;
+	if (quit == QUIT_OK)
+		state_deletion(run->state, removed->entry);
+	else
+		state_sent(run->state, removed->entry);
+}
+
+void
+remove_settle(struct run *run, enum quit quit)
+{
+	for (size_t i = 0; quit != QUIT_NONE && i < run->removed_count; i++)
+		settle_one(run, &run->removed[i], quit);
 	run->removed_count = 0;
 }
 

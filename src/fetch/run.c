@@ -307,14 +307,14 @@ run_quit(struct run *run, struct err *err)
 		return 0;
 	}
 	r = session_quit(&run->session, run->removed_count > 0, err);
-	remove_settle(run, r == 0);
+	remove_settle(run, r == 0 ? QUIT_OK : QUIT_UNKNOWN);
 	return r;
 }
 
 void
 run_leave(struct run *run)
 {
-	remove_settle(run, false);
+	remove_settle(run, QUIT_NONE);
 	session_close(&run->session);
 }
 

@@ -238,8 +238,13 @@ void remove_submit(struct run *run, struct state_entry *entry, uint32_t num);
  * again.
  */
 void remove_due(struct run *run, size_t index);
-/* The session has ended: quit tells whether QUIT was answered +OK. */
-void remove_settle(struct run *run, bool quit);
+enum quit {
+	QUIT_OK,
+	QUIT_UNKNOWN, /* refused, or not answered: some may be gone */
+	QUIT_NONE     /* it was not sent: all are there */
+};
+/* The session has ended: what that means for the deletions in it. */
+void remove_settle(struct run *run, enum quit quit);
 void remove_free(struct run *run);
 
 #endif

@@ -352,6 +352,28 @@ learn(struct mailbox *mailbox, size_t index, struct state_entry **entry,
 		(*entry)->listed = group;
 }
 
+/*
+ * Its record was not live, had no UIDL, or another size: mark-seen passed it
+ * over, and may have marked the message. Two records would hide another one.
+ */
+static void
+forget_mark(struct mailbox *mailbox, size_t index)
+{
+	uint32_t group = group_name(mailbox, index);
+	uint64_t octets = mailbox_size(mailbox, index);
+	struct state_entry *mark =
+	    prints_find_marked(mailbox->prints, group, octets);
+
+	if (group == 0)
+		return;
+	if (mark == NULL) {
+		prints_drop_marked(mailbox->prints, mailbox, group, octets);
+		return;
+	}
+	mark->claimed = CLAIM_TAKEN;
+	state_forget(mailbox->state, mark);
+}
+
 struct state_entry *
 mailbox_settle(struct mailbox *mailbox, size_t index, const struct shown *shown)
 {
@@ -366,6 +388,9 @@ mailbox_settle(struct mailbox *mailbox, size_t index, const struct shown *shown)
 		return NULL;
 	/* it may move: where it was, no other message may find it */
 	entry->claimed = CLAIM_TAKEN;
+	if (!entry_is_live(entry) || entry->uid_len == 0 ||
+	    entry->list_octets != mailbox_size(mailbox, index))
+		forget_mark(mailbox, index);
 	learn(mailbox, index, &entry, shown);
 	claim(mailbox, message, entry);
 	return entry;

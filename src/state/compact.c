@@ -46,17 +46,9 @@ static unsigned int
 event_lines(const struct state_entry *entry)
 {
 	return needs_owed(entry) + entry->deletions +
+	    !!(entry->flags & STATE_SENT) +
 	    !!(entry->flags & STATE_UNDELETABLE) +
 	    !!(entry->flags & STATE_GONE);
-}
-
-/* What the last of its deletions came to. */
-static enum record_type
-last_deletion(const struct state_entry *entry)
-{
-	if (entry->flags & STATE_SENT)
-		return RECORD_DELETION;
-	return entry->flags & STATE_DEADLY ? RECORD_DEADLY : RECORD_REFUSAL;
 }
 
 static void
@@ -69,9 +61,12 @@ put_events(struct rewrite *rewrite, const struct state_entry *entry)
 		record_put_number(out, RECORD_OWED, entry->serial);
 	for (i = 0; i < entry->deletions; i++)
 		record_put_number(out,
-		    i + 1 == entry->deletions ? last_deletion(entry) :
-						RECORD_REFUSAL,
+		    i + 1 == entry->deletions && (entry->flags & STATE_DEADLY) ?
+			RECORD_DEADLY :
+			RECORD_REFUSAL,
 		    entry->serial);
+	if (entry->flags & STATE_SENT)
+		record_put_number(out, RECORD_SENT, entry->serial);
 	if (entry->flags & STATE_UNDELETABLE)
 		record_put_number(out, RECORD_UNDELETABLE, entry->serial);
 	if (entry->flags & STATE_GONE)

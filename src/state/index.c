@@ -291,13 +291,19 @@ index_back(struct state_entry *entry)
 }
 
 void
-index_deletion(struct state_entry *entry)
+index_sent(struct state_entry *entry)
 {
 	if (entry->flags & STATE_GONE)
 		return;
 	entry->flags |= STATE_SENT;
 	entry->flags &= (uint16_t)~STATE_DEADLY;
-	if (entry->deletions < UINT8_MAX)
+}
+
+void
+index_deletion(struct state_entry *entry)
+{
+	index_sent(entry);
+	if (!(entry->flags & STATE_GONE) && entry->deletions < UINT8_MAX)
 		entry->deletions++;
 }
 

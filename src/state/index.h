@@ -59,6 +59,7 @@ void index_back(struct state_entry *entry);
 /* DELE and QUIT were accepted. */
 void index_deletion(struct state_entry *entry);
 /* A DELE came to nothing. */
+void index_sent(struct state_entry *entry);
 void index_refusal(struct state_entry *entry, bool deadly);
 /* The digest of an old record; and what replaces it. */
 void index_set_whole(struct index *index, struct state_entry *entry,

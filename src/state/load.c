@@ -137,6 +137,9 @@ change_entry(struct loader *loader, struct state_entry *entry,
 	case RECORD_DELETION:
 		index_deletion(entry);
 		break;
+	case RECORD_SENT:
+		index_sent(entry);
+		break;
 	case RECORD_REFUSAL:
 	case RECORD_DEADLY:
 		index_refusal(entry, record->type == RECORD_DEADLY);

@@ -379,6 +379,7 @@ record_parse(const char *line, size_t len, struct record *record,
 	case RECORD_DELETION:
 	case RECORD_REFUSAL:
 	case RECORD_DEADLY:
+	case RECORD_SENT:
 	case RECORD_UNDELETABLE:
 	case RECORD_BACK:
 	case RECORD_FORGOTTEN:

@@ -38,6 +38,7 @@ enum record_type {
 	RECORD_UID = 'I',
 	RECORD_REFUSAL = 'F',
 	RECORD_DEADLY = 'K',
+	RECORD_SENT = 'R',
 	RECORD_SIZE = 'Z',
 	RECORD_PRINT = 'Y',
 	RECORD_SERVER = 'E',

@@ -434,6 +434,15 @@ state_deletion(struct state *state, struct state_entry *entry)
 	put_event(state, RECORD_DELETION, entry->serial);
 }
 
+void
+state_sent(struct state *state, struct state_entry *entry)
+{
+	if (entry->flags & (STATE_SENT | STATE_GONE))
+		return;
+	index_sent(entry);
+	put_event(state, RECORD_SENT, entry->serial);
+}
+
 static void
 put_refusal(struct state *state, struct state_entry *entry, bool deadly)
 {

@@ -161,7 +161,9 @@ int state_sync(struct state *state, struct err *err);
 void state_owe(struct state *state,
     struct state_entry *entry); /* it is there: clears GONE and SENT */
 void state_deletion(struct state *state,
-    struct state_entry *entry); /* DELE and QUIT were +OK: SENT */
+    struct state_entry *entry); /* DELE and QUIT were +OK: SENT, counted */
+/* DELE was +OK, and what became of QUIT is not known: SENT. */
+void state_sent(struct state *state, struct state_entry *entry);
 /* A DELE was refused, or ended the session: counted, and still owed. */
 void state_refusal(struct state *state, struct state_entry *entry);
 void state_deadly(struct state *state, struct state_entry *entry);

@@ -25,16 +25,27 @@ def soak(count, *options):
     return ("soak", "--stop", "--count", str(count), *options)
 
 
+def world(depth=4):
+    """Every history of up to so many events."""
+    return ("small-world", "-d", str(depth))
+
+
+def decision(name, fault, file, old, new, depth=4):
+    """One line of the decision, for the small world to catch."""
+    return Mutant(name, fault, [("mailbox/" + file, old, new)],
+                  [world(depth)])
+
+
 MUTANTS = [
     Mutant(
         "dele-before-commit", "DELE goes out behind RETR, not after the commit",
         [("fetch/retrieve.c",
           "	batch->octets += octets;\n",
           "	batch->octets += octets;\n"
-          "	if (plan->flags & PLAN_DELETE)\n"
+          "	if (run->account->disposal == ACCOUNT_DELETE)\n"
           "		remove_submit(run, NULL, plan->num);\n"),
          ("fetch/commit.c",
-          "	else if (plan->flags & PLAN_DELETE)\n"
+          "	else if (run->account->disposal == ACCOUNT_DELETE)\n"
           "		remove_submit(run, job->entry, plan->num);\n",
           "")],
         [network("replies plain pipelined maildir delete plain: "
@@ -126,20 +137,6 @@ MUTANTS = [
           "		.path = run->account->deliver_path,\n")],
         [between(150, "options-*-kill")]),
     Mutant(
-        "digest-ignored", "among repeated UIDLs the digest is not compared",
-        [("fetch/known.c",
-          "	return !(entry->scratch & KNOWN_CLAIMED) &&\n"
-          "	    memcmp(entry->digest, job->digest, DIGEST_LEN) == 0;\n",
-          "	(void)job;\n"
-          "	return !(entry->scratch & KNOWN_CLAIMED);\n")],
-        [network("arrivals .*uidl-all-same")]),
-    Mutant(
-        "size-ignored", "what has a known UIDL is known, whatever its size",
-        [("mailbox/decide.c",
-          "group->live == group->listed &&\n	    group->same_sizes)\n",
-          "group->live == group->listed)\n")],
-        [soak(200, "--only", "^uid=slot (lacks|dele|to)")]),
-    Mutant(
         "applied-too-early", "A records are written before the links are made",
         [("fetch/commit.c",
           "	if (deliver_apply(run->deliver,",
@@ -188,4 +185,75 @@ MUTANTS = [
           "	(void)run;\n	(void)status;\n")],
         [network("replies plain pipelined maildir delete plain: "
                  "err at (RETR|QUIT|DELE)")]),
+    decision(
+        "group-ignored", "a message is judged as if it were alone",
+        "decide.c", "entry != NULL && (message->flags & MESSAGE_ALONE) &&",
+        "entry != NULL &&"),
+    decision(
+        "size-ignored", "what has a known UIDL is known, whatever its size",
+        "decide.c", "group->live == group->listed &&\n	    group->same_sizes)\n",
+        "group->live == group->listed)\n"),
+    decision(
+        "strangers-ignored", "records without UIDL are no reason to compare",
+        "decide.c", "group->strangers ? VERDICT_COMPARE : VERDICT_NEW",
+        "VERDICT_NEW"),
+    decision(
+        "sent-is-live", "a message whose deletion was accepted still counts",
+        "decide.c", "	else if (entry->flags & STATE_SENT)\n		group->sent++;",
+        "	else if (entry->flags & STATE_VOID)\n		group->sent++;"),
+    decision(
+        "absence-ignored", "what a complete listing lacks is not gone",
+        "decide.c", "	if (!(entry->flags & STATE_GONE))\n		state_gone(",
+        "	if (entry->flags & STATE_VOID)\n		state_gone(", 5),
+    decision(
+        "marked-is-due", "what is only marked is deleted, too",
+        "decide.c", "(STATE_UNDELETABLE | STATE_MARKED)) ||\n	    "
+        "!(entry->flags & STATE_DELIVERED) ||",
+        "STATE_UNDELETABLE) ||"),
+    decision(
+        "any-header-is-proof", "TOP of another message is proof as well",
+        "settle.c", "	    (fingerprint_same_id(&entry->print, &shown->print) ||",
+        "	    (shown != NULL ||"),
+    decision(
+        "any-face-is-proof", "in a group headers of other messages are proof",
+        "settle.c", "		if (i == listed ||\n		    compare_faces("
+        "&messages[i], &records[j]) != 0)\n",
+        "		if (i == listed)\n"),
+    decision(
+        "claimed-twice", "a record answers for any number of messages",
+        "settle.c", "	entry->claimed = CLAIM_TAKEN;\n	message->entry = entry;\n"
+        "	message->verdict", "	entry->claimed = CLAIM_NONE;\n"
+        "	message->entry = entry;\n	message->verdict"),
+    decision(
+        "sent-unknown", "what was to be deleted and is there counts as new",
+        "settle.c", "entry = prints_find(prints, group, KIN_SENT, shown);",
+        "entry = NULL;"),
+    decision(
+        "gone-unknown", "what has come back counts as new",
+        "settle.c", "entry = prints_find(prints, group, KIN_GONE, shown);",
+        "entry = NULL;"),
+    decision(
+        "stranger-unknown", "a record without UIDL is nobody's",
+        "settle.c", "		entry = prints_find(prints, 0, KIN_LIVE, shown);",
+        "		entry = NULL;"),
+    decision(
+        "sent-not-owed", "what was not deleted after all is not owed again",
+        "settle.c", "	if (entry->flags & STATE_SENT)\n		state_owe(",
+        "	if (entry->flags & STATE_VOID)\n		state_owe("),
+    decision(
+        "unclaimed-kept", "records that no message claimed stay live",
+        "settle.c", "entry->claimed == CLAIM_NONE && !(entry->flags & STATE_GONE)",
+        "entry->claimed == CLAIM_NONE && (entry->flags & STATE_VOID)"),
+    decision(
+        "mark-kept", "what is delivered and marked hides another message",
+        "settle.c", "		forget_mark(mailbox, index);\n",
+        "		(void)forget_mark;\n", 5),
+    decision(
+        "mark-believed", "where more are listed than recorded, marks tell still",
+        "prints.c", "	return found != NULL && found->listed > found->live;\n",
+        "	return found != NULL && found->listed > SIZE_MAX - 1;\n"),
+    decision(
+        "sent-not-marked", "mark-seen takes what is to be gone for marked",
+        "choose.c", "		if (e->flags & STATE_SENT)\n",
+        "		if (e->flags & STATE_VOID)\n"),
 ]
