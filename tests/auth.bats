@@ -714,6 +714,24 @@ deletes mail 30 days after it was retrieved"
 	assert_equal "$(maildir_digests box | wc -l)" 2
 }
 
+@test "expire: deletions wait while QUIT would delete what was not kept" {
+	make_mailbox mail 3
+	printf '%s same\n' 001 002 003 >uids
+	start_server --mailbox mail --caps 'USER,UIDL,EXPIRE 0' --uidl-map uids
+	run --separate-stderr -0 poplar fetch --maildir box --limit 1 "${PLAIN[@]}" \
+		--identity me
+	run --separate-stderr -75 poplar fetch --maildir box --limit 1 --delete \
+		"${PLAIN[@]}" --identity me
+	assert_equal "$stderr" "poplar: warning: tester@127.0.0.1: 1 message that \
+was to be deleted waits for the next run: QUIT would have made 127.0.0.1 delete \
+mail that was not kept"
+	run -0 ls mail
+	assert_output $'001\n002\n003'
+	run --separate-stderr -0 poplar fetch --maildir box --delete "${PLAIN[@]}" \
+		--identity me
+	assert_equal "$(ls mail) $(maildir_digests box | wc -l)" '001 3'
+}
+
 # Other mail of the same size, all under new ids: one is looked at, and is new.
 @test "expire: QUIT once the message that was looked at is delivered" {
 	make_mailbox mail 3

@@ -17,3 +17,12 @@ load lib/common
 	assert_line --regexp '^seed sample, history 1: false0: letter [0-9]+ is not'
 	assert_line --regexp "^    shortest: .*/soak -v --play 'to=maildir end=[a-z]+; arrive [0-3]'"
 }
+
+@test "the small world: as many histories as ten seconds allow" {
+	run "$POPLAR_BUILD/tests/small-world" -s 10 \
+		-f "$TESTS_DIR/world/histories"
+	assert_success
+	assert_line --regexp '^world: [0-9]+ histories of up to 3 events, .* 0 findings'
+	run -64 "$POPLAR_BUILD/tests/small-world" -p 'slot keep: arrive-a depart'
+	assert_output 'small-world: no such event: depart'
+}

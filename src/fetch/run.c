@@ -296,13 +296,36 @@ quit_deletes(const struct run *run)
 	    (len >= 14 && strcasecmp(host + len - 14, "googlemail.com") == 0);
 }
 
+/* Without QUIT no DELE counts. */
+static void
+warn_no_quit(struct run *run)
+{
+	struct err err;
+
+	if (run->removed_count == 0)
+		return;
+	(void)err_set(&err, EX_TEMPFAIL,
+	    "%zu %s to be deleted %s for the next run: QUIT would have made "
+	    "%s delete mail that was not kept",
+	    run->removed_count,
+	    run->removed_count == 1 ? "message that was" : "messages that were",
+	    run->removed_count == 1 ? "waits" : "wait",
+	    pop3_peer(run->session.pop3));
+	run_warn(run, &err);
+}
+
 int
 run_quit(struct run *run, struct err *err)
 {
 	int r;
 
-	if (pop3_dead(run->session.pop3) ||
-	    (run->uncommitted > 0 && quit_deletes(run))) {
+	if (run->uncommitted > 0 && !pop3_dead(run->session.pop3) &&
+	    quit_deletes(run)) {
+		warn_no_quit(run);
+		run_leave(run);
+		return 0;
+	}
+	if (pop3_dead(run->session.pop3)) {
 		run_leave(run);
 		return 0;
 	}

@@ -225,10 +225,11 @@ decide_group(struct mailbox *mailbox, size_t first)
 		group.same_sizes =
 		    group_sizes_agree(mailbox, first, group.listed);
 	verdict = mailbox_verdict(&group);
-	if (verdict == VERDICT_SEEN && group.sent > 0)
-		forget_sent(mailbox, message->entry);
+	/* what is due is looked at, and that may show one of the sent ones */
 	if (verdict == VERDICT_SEEN && any_due(mailbox, message->entry))
 		flags |= MESSAGE_DUE;
+	else if (verdict == VERDICT_SEEN && group.sent > 0)
+		forget_sent(mailbox, message->entry);
 	if (group.listed == 1 &&
 	    (verdict == VERDICT_SEEN || group.live + group.sent == 1))
 		pair_alone(mailbox, message, verdict);

@@ -215,11 +215,6 @@ MUTANTS = [
         "settle.c", "	    (fingerprint_same_id(&entry->print, &shown->print) ||",
         "	    (shown != NULL ||"),
     decision(
-        "any-face-is-proof", "in a group headers of other messages are proof",
-        "settle.c", "		if (i == listed ||\n		    compare_faces("
-        "&messages[i], &records[j]) != 0)\n",
-        "		if (i == listed)\n"),
-    decision(
         "claimed-twice", "a record answers for any number of messages",
         "settle.c", "	entry->claimed = CLAIM_TAKEN;\n	message->entry = entry;\n"
         "	message->verdict", "	entry->claimed = CLAIM_NONE;\n"
@@ -237,13 +232,9 @@ MUTANTS = [
         "settle.c", "		entry = prints_find(prints, 0, KIN_LIVE, shown);",
         "		entry = NULL;"),
     decision(
-        "sent-not-owed", "what was not deleted after all is not owed again",
-        "settle.c", "	if (entry->flags & STATE_SENT)\n		state_owe(",
-        "	if (entry->flags & STATE_VOID)\n		state_owe("),
-    decision(
         "unclaimed-kept", "records that no message claimed stay live",
         "settle.c", "entry->claimed == CLAIM_NONE && !(entry->flags & STATE_GONE)",
-        "entry->claimed == CLAIM_NONE && (entry->flags & STATE_VOID)"),
+        "entry->claimed == CLAIM_NONE && (entry->flags & STATE_VOID)", 5),
     decision(
         "mark-kept", "what is delivered and marked hides another message",
         "settle.c", "		forget_mark(mailbox, index);\n",
@@ -251,9 +242,9 @@ MUTANTS = [
     decision(
         "mark-believed", "where more are listed than recorded, marks tell still",
         "prints.c", "	return found != NULL && found->listed > found->live;\n",
-        "	return found != NULL && found->listed > SIZE_MAX - 1;\n"),
+        "	return found != NULL && found->listed > SIZE_MAX - 1;\n", 5),
     decision(
-        "sent-not-marked", "mark-seen takes what is to be gone for marked",
-        "choose.c", "		if (e->flags & STATE_SENT)\n",
-        "		if (e->flags & STATE_VOID)\n"),
+        "due-unasked", "a deletion that is not owed is due all the same",
+        "decide.c", "(policy->owed && (entry->flags & STATE_OWED));",
+        "policy->owed;"),
 ]

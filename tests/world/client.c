@@ -235,6 +235,8 @@ dele(struct client *client, size_t index, struct state_entry *entry)
 	if (!(entry->flags & STATE_OWED))
 		state_owe(state, entry);
 	letter_of(client, index)->dele = true;
+	letter_of(client, index)->may_go |=
+	    client->session->task != TASK_DELETE;
 	client->removed[client->removed_count++] = entry;
 	say("DELE", index);
 }
@@ -393,12 +395,11 @@ deliver(struct client *client, size_t index, const struct shown *shown)
 	mailbox_delivered(&mailbox, index, entry);
 	client->delivered++;
 	say("delivered", index);
-	if (record.is_short) {
-		client->status = EX_TEMPFAIL;
-		return;
-	}
+	letter->may_go |= deletes;
 	letter->owed |= deletes;
-	if (deletes)
+	if (record.is_short)
+		client->status = EX_TEMPFAIL;
+	else if (deletes)
 		dele(client, index, entry);
 }
 
@@ -462,7 +463,8 @@ update(struct client *client)
 	for (size_t i = 0; i < world->count; i++)
 		if (world->letters[i].dele ||
 		    (client->session->expire && world->letters[i].read))
-			oracle_deleted(world, i, world->letters[i].dele);
+			oracle_deleted(world, i, client->session->task,
+			    world->letters[i].dele);
 }
 
 static void
@@ -487,14 +489,14 @@ fetch(struct client *client)
 	decide(client);
 	look(client);
 	if (mailbox.complete)
-		oracle_listed(client->world, false);
+		oracle_listed(client->world, client->here, client->n, false);
 	if (retrieve(client) == -1) {
 		client->status = EX_TEMPFAIL;
 		return;
 	}
 	if (client->session->task != TASK_SEEN) {
 		mailbox_finish(&mailbox);
-		oracle_listed(client->world, true);
+		oracle_listed(client->world, client->here, client->n, true);
 		if (mailbox.complete)
 			state_set_listed(state, NOW);
 	}

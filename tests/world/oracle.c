@@ -9,9 +9,9 @@ const char *
 finding_name(enum finding finding)
 {
 	static const char *const names[FINDINGS] = { "deleted undelivered",
-		"marked and deleted", "delivered twice", "marked and delivered",
-		"never delivered", "owed and not deleted",
-		"another journal than was written" };
+		"marked and deleted", "deleted unasked", "delivered twice",
+		"marked and delivered", "never delivered",
+		"owed and not deleted", "another journal than was written" };
 
 	return names[finding];
 }
@@ -92,7 +92,7 @@ was_spared(const struct world *world, size_t index)
 	for (size_t i = 0; i < world->count; i++) {
 		const struct letter *other = &world->letters[i];
 
-		if (!other->here && !other->owed &&
+		if (!other->here && !(other->owed && other->deleted_by_us) &&
 		    is_alike(world, other, &world->letters[index], world->odd))
 			return true;
 	}
@@ -100,16 +100,19 @@ was_spared(const struct world *world, size_t index)
 }
 
 void
-oracle_listed(struct world *world, bool compared)
+oracle_listed(struct world *world, const size_t *listed, size_t n,
+    bool compared)
 {
 	for (size_t i = 0; i < world->count; i++) {
 		struct letter *letter = &world->letters[i];
 		bool may_be_listed = false;
 
-		for (size_t j = 0; j < world->count; j++)
-			may_be_listed |= world->letters[j].here &&
-			    world->letters[j].uid == letter->uid &&
-			    !(compared && world->letters[j].read);
+		for (size_t j = 0; j < n; j++) {
+			const struct letter *other = &world->letters[listed[j]];
+
+			may_be_listed |= other->uid == letter->uid &&
+			    !(compared && other->read);
+		}
 		/* a mark has no digest that could show anything */
 		letter->missed |= !letter->here && !may_be_listed &&
 		    !(compared && letter->seen);
@@ -140,15 +143,30 @@ oracle_hidden(struct world *world, size_t index)
 	}
 }
 
+/* It, or one that nobody can tell from it. */
+static bool
+may_go(const struct world *world, size_t index)
+{
+	for (size_t i = 0; i < world->count; i++)
+		if (world->letters[i].may_go &&
+		    is_alike(world, &world->letters[i], &world->letters[index],
+			world->odd))
+			return true;
+	return false;
+}
+
 void
-oracle_deleted(struct world *world, size_t index, bool dele)
+oracle_deleted(struct world *world, size_t index, enum task task, bool asked)
 {
 	struct letter *letter = &world->letters[index];
 
 	letter->here = false;
-	letter->deleted_by_us = dele;
-	if (letter->delivered)
+	letter->deleted_by_us = asked;
+	if (letter->delivered) {
+		if (asked && task == TASK_DELETE && !may_go(world, index))
+			find(world, FOUND_UNASKED);
 		return;
+	}
 	if (letter->marked && world->mode == MODE_UNIQUE && !world->blind)
 		find(world, FOUND_MARKED);
 	else if (!has_delivered_twin(world, index))

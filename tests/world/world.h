@@ -39,7 +39,8 @@ struct letter {
 	bool hidden;  /* a listing left it out */
 	bool seen;    /* mark-seen saw it, delivered or not */
 	bool unsized; /* its size was not told once */
-	bool owed;    /* it was delivered with --delete */
+	bool may_go;  /* its deletion was asked for once */
+	bool owed;    /* by --delete, and nothing has changed that */
 	bool deleted_by_us;
 	bool has_status;
 	uint8_t delivered;
@@ -51,6 +52,7 @@ struct letter {
 enum finding {
 	FOUND_DELETED, /* never delivered, and deleted by us */
 	FOUND_MARKED,  /* the same of a marked one */
+	FOUND_UNASKED, /* delivered, to be kept, and deleted */
 	FOUND_DOUBLE,
 	FOUND_UNWANTED, /* marked, and delivered all the same */
 	FOUND_NEVER,    /* never delivered, and nothing is said */
@@ -131,13 +133,15 @@ void client_end(void);
 
 /* A complete listing was taken in; compared: of what was read there are the
  * octets, too. */
-void oracle_listed(struct world *world, bool compared);
+void oracle_listed(struct world *world, const size_t *listed, size_t n,
+    bool compared);
 /* By mark-seen, which listed it. */
 void oracle_marked(struct world *world, size_t index);
 /* It is there, and was not listed: what was to become of it is forgotten. */
 void oracle_hidden(struct world *world, size_t index);
-/* dele: by DELE; else the server did it itself. */
-void oracle_deleted(struct world *world, size_t index, bool dele);
+/* By the DELE of a task, or (asked false) by the server itself. */
+void oracle_deleted(struct world *world, size_t index, enum task task,
+    bool asked);
 /* After the last sessions, which ended with status. */
 void oracle_judge(struct world *world, enum task last, int status);
 
