@@ -26,3 +26,12 @@ load lib/common
 	run -64 "$POPLAR_BUILD/tests/small-world" -p 'slot keep: arrive-a depart'
 	assert_output 'small-world: no such event: depart'
 }
+
+@test "random histories: what was found once is right" {
+	local history
+	while read -r history; do
+		[[ $history != '#'* ]] || continue
+		run "$TESTS_DIR/torture/soak" --play "$history"
+		assert_success
+	done <"$TESTS_DIR/torture/histories"
+}

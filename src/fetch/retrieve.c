@@ -330,6 +330,8 @@ submit_messages(struct run *run, struct err *err)
 			run->next++;
 			continue;
 		}
+		if (run->one_by_one)
+			plan->flags |= PLAN_CAREFUL;
 		if (plan->flags & PLAN_CAREFUL) {
 			if (run->open != NULL &&
 			    sentinel_submit(run, err) == -1)

@@ -330,7 +330,10 @@ run_quit(struct run *run, struct err *err)
 		return 0;
 	}
 	r = session_quit(&run->session, run->removed_count > 0, err);
-	remove_settle(run, r == 0 ? QUIT_OK : QUIT_UNKNOWN);
+	remove_settle(run,
+	    r == 0                         ? QUIT_OK :
+		err->status == EX_TEMPFAIL ? QUIT_UNKNOWN :
+					     QUIT_NONE);
 	return r;
 }
 

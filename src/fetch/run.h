@@ -129,6 +129,7 @@ struct run {
 	uint64_t done_before; /* delivered and deleted before this session */
 	bool login_delayed;   /* the server wants a pause between logins */
 	unsigned int unanswered; /* sessions in a row that got nothing done */
+	bool one_by_one; /* each message is a batch, to be taken with care */
 	bool trying_lockstep; /* commands that were pipelined went unanswered */
 	struct err fault;     /* local: nothing more may be delivered */
 	bool logged_in;       /* once at least: it is worth coming back */
@@ -240,8 +241,8 @@ void remove_submit(struct run *run, struct state_entry *entry, uint32_t num);
 void remove_due(struct run *run, size_t index);
 enum quit {
 	QUIT_OK,
-	QUIT_UNKNOWN, /* refused, or not answered: some may be gone */
-	QUIT_NONE     /* it was not sent: all are there */
+	QUIT_UNKNOWN, /* not answered: all may be gone, or none */
+	QUIT_NONE     /* not sent, or refused: they are there */
 };
 /* The session has ended: what that means for the deletions in it. */
 void remove_settle(struct run *run, enum quit quit);

@@ -133,6 +133,9 @@ answered(void *arg, struct pop3_request *request)
 			batch->stage = BATCH_SUSPECT;
 	} else {
 		batch->stage = BATCH_SUSPECT;
+		/* without a sentinel and sizes nothing else is sure */
+		if (batch->asked_by == SENTINEL_NONE)
+			batch->run->one_by_one = true;
 	}
 }
 
@@ -145,7 +148,7 @@ octets_right(void *arg, const char *text, size_t len, struct err *err)
 	(void)text;
 	(void)len;
 	(void)err;
-	batch->answered_right = !batch->doubtful || is_alone(batch);
+	batch->answered_right = !batch->doubtful || batch->count == 1;
 	return 0;
 }
 

@@ -336,10 +336,8 @@ learn(struct mailbox *mailbox, size_t index, struct state_entry **entry,
 	size_t len;
 	const char *uid = mailbox_uid(mailbox, index, &len);
 
-	if (((*entry)->flags & STATE_SHORT) &&
-	    ((*entry)->octets == shown->octets ||
-		!(message->flags & MESSAGE_SIZED) ||
-		shown->octets >= message->octets))
+	/* a second time the same: that is all there is */
+	if ((*entry)->flags & STATE_SHORT)
 		state_whole(mailbox->state, *entry);
 	if (!((*entry)->flags & STATE_MARKED) &&
 	    (((*entry)->flags & STATE_WHOLE_ONLY) ||

@@ -513,6 +513,8 @@ mark(struct client *client)
 
 	must(msgset_add(&set, "all", &err), &err);
 	mailbox_decide(&mailbox, &policy);
+	if (mailbox.complete)
+		oracle_listed(client->world, client->here, client->n, false);
 	(void)mailbox_mark(&mailbox, &set, &known);
 	msgset_clear(&set);
 	if (!mailbox.has_uidl)
