@@ -118,6 +118,39 @@ again() {
 	assert_equal "$(delivered)" 8
 }
 
+@test "servers: a message that never comes is said after three runs" {
+	local how run want
+	rm -r mail
+	make_mailbox mail 1
+	for how in '--close-at RETR:0' '--stall-at RETR:0'; do
+		for run in 1 2 3 4; do
+			rm -f "$SERVER_LOG"
+			# shellcheck disable=SC2086 # two words
+			start_server --mailbox mail $how
+			want=$((run < 3 ? 75 : 69))
+			run --separate-stderr "-$want" poplar fetch -qq --timeout 1 \
+				--maildir Mail --identity "$how" "${PLAIN[@]}"
+			if ((run < 3)); then
+				said ''
+			else
+				[[ $stderr == "poplar: tester@127.0.0.1: message 1: it could \
+not be retrieved in $run runs: 127.0.0.1 "* ]]
+			fi
+			(($(heard RETR) < 6))
+			stop_server
+		done
+		# once it has come that is forgotten
+		start_server --mailbox mail
+		run --separate-stderr -0 poplar fetch --maildir Mail --identity "$how" "${PLAIN[@]}"
+		stop_server
+		start_server --mailbox mail $how
+		run --separate-stderr -75 poplar fetch all -qq --timeout 1 \
+			--maildir Mail --identity "$how" "${PLAIN[@]}"
+		said ''
+		stop_server
+	done
+}
+
 @test "servers: --pipelining N goes by what CAPA offers" {
 	start_server --mailbox mail --no-pipelining
 	run --separate-stderr -0 poplar fetch --pipelining 8 --maildir Mail --debug=1 "${PLAIN[@]}"

@@ -570,3 +570,28 @@ answer to LIST"
 	run -0 ls Mail/tmp
 	assert_output ''
 }
+
+@test "trouble: a destination that takes nothing is found before the first RETR" {
+	while IFS='|' read -r want sentence option value; do
+		: >"$SERVER_LOG"
+		run --separate-stderr "-$want" poplar fetch --delete "--$option" "$value" \
+			--identity "$want" "${TLS[@]}"
+		assert_equal "$stderr" "poplar: tester@localhost: $sentence"
+		run ! grep 'RETR\|DELE' "$SERVER_LOG"
+		grep -q QUIT "$SERVER_LOG"
+		# without new mail nothing is asked of it
+		run --separate-stderr -0 poplar state mark-seen all --identity new "${TLS[@]}"
+		run --separate-stderr -0 poplar fetch "--$option" "$value" \
+			--identity new "${TLS[@]}"
+	done <<-EOF2
+	73|there is no program /nonexistent/filter to give mail to|pipe|/nonexistent/filter -a
+	73|there is no program no-such-filter to give mail to|pipe|no-such-filter
+	75|LMTP: cannot connect to 127.0.0.1 port 1: Connection refused|lmtp|127.0.0.1:1
+	75|LMTP: cannot connect to $PWD/nothing: No such file or directory|lmtp|$PWD/nothing
+	EOF2
+	# what only the shell knows is left to it
+	for command in 'cat >/dev/null' ': a builtin' 'A=b; true' '(exit 0)'; do
+		run --separate-stderr -0 poplar fetch --pipe "$command" --limit 1 \
+			--identity "$command" "${TLS[@]}"
+	done
+}

@@ -89,8 +89,8 @@ uint64_t deliver_device(const struct deliver *deliver);
  * EX_CANTCREAT or EX_IOERR.
  */
 int deliver_has_own(const struct deliver_spec *spec, struct err *err);
-/* Is it there, if that is not known since it was opened (LMTP)? 0, or -1:
- * EX_TEMPFAIL. */
+/* Is it there, if that is not known since it was opened (LMTP, pipe)? 0, or -1:
+ * EX_TEMPFAIL, EX_CANTCREAT. */
 int deliver_probe(struct deliver *deliver, struct err *err);
 /* For people: the same, and is it locked by something just now (mbox)? 0, or
  * -1: EX_TEMPFAIL. */

@@ -80,6 +80,43 @@ run(struct deliver *deliver, struct deliver_item *item,
 	return judge(deliver, item, status);
 }
 
+/* What the shell would run, if that can be told without one: 0 if not. */
+static size_t
+program_len(const char *command)
+{
+	size_t len = strcspn(command, " \t\n");
+	size_t plain = strspn(command,
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	    "/._+-");
+
+	return plain == len && command[0] != '-' ? len : 0;
+}
+
+/* A program that is not there is found before anything is retrieved for it. */
+static int
+probe(struct deliver *deliver, struct err *err)
+{
+	int64_t until_ms = deadline_earlier(deliver->until_ms,
+	    deadline_after(deliver->timeout_ms));
+	size_t len = program_len(deliver->path);
+	struct child child = { -1 };
+	char *command;
+	int status = 0, rc;
+
+	if (len == 0)
+		return 0;
+	command = xasprintf("command -v %.*s", (int)len, deliver->path);
+	rc = child_start(&child, command, NULL, -1, -1, -1, 0, err);
+	if (rc == 0)
+		rc = child_wait(&child, until_ms, NULL, NULL, &status, err);
+	free(command);
+	if (rc == 0 && status != 0)
+		rc = err_set(err, EX_CANTCREAT,
+		    "there is no program %.*s to give mail to", (int)len,
+		    deliver->path);
+	return rc;
+}
+
 static int
 apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
     const struct deliver_hooks *hooks, struct err *err)
@@ -91,6 +128,7 @@ const struct kind kind_pipe = {
 	.name = "pipe",
 	.has_spools = true,
 	.open = spooled_open,
+	.probe = probe,
 	.begin = spooled_begin,
 	.write = spooled_write,
 	.drop = spooled_drop,

@@ -175,8 +175,10 @@ static void
 judge_whole(struct commit *commit, struct job *job)
 {
 	struct run *run = commit->run;
-	size_t index = job->plan->num - 1;
+	size_t index = job->plan->num - 1, len;
+	const char *uid = plan_uid(run, job->plan, &len);
 
+	state_set_vain(run->state, uid, len, 0, 0);
 	job->known = mailbox_settle(&run->mailbox, index, &job->shown);
 	if (state_proved(run->state) >= PROOFS || run->longer >= PROOFS)
 		state_set_server(run->state, STATE_SERVER_ESTIMATES);

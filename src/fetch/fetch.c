@@ -176,6 +176,19 @@ warn_expiry(struct run *run)
 	    run->account->name, (unsigned int)days);
 }
 
+/* A destination that will take nothing is found before the first RETR. */
+static bool
+is_refused_ahead(struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->plan.count; i++) {
+		if (run->plan.items[i].flags & PLAN_DONE)
+			continue;
+		run->final = deliver_probe(run->deliver, err) == -1;
+		return run->final;
+	}
+	return false;
+}
+
 /* Everything between login and QUIT. */
 static int
 work(struct run *run, struct err *err)
@@ -195,6 +208,8 @@ work(struct run *run, struct err *err)
 		report_plan(run);
 		return 0;
 	}
+	if (is_refused_ahead(run, err))
+		return -1;
 	begin_progress(run);
 	if (retrieve(run, err) == -1)
 		return -1;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "account/account.h"
@@ -21,8 +22,11 @@
 #include "base/xalloc.h"
 #include "fetch/run.h"
 #include "fetch/sentinel.h"
+#include "state/state.h"
 
 #define DRAIN_MS 5000
+/* So many runs that could not retrieve a message are enough. */
+#define VAIN_RUNS 3
 /* Messages that wait for a command, each with a descriptor. */
 #define HELD_MAX 512
 /* What else is open: the connection, the state, directories, a child's pipes.
@@ -414,6 +418,26 @@ commit_first(struct run *run, struct err *err)
 	return 0;
 }
 
+/* In one run it may be the line's fault; after several it is said as what will
+ * not pass. */
+static void
+fail_vainly(struct run *run, struct job *job, const struct err *err)
+{
+	size_t len;
+	const char *uid = plan_uid(run, job->plan, &len);
+	unsigned int runs = state_vain(run->state, uid, len) + 1;
+	struct err said = *err;
+
+	if (run->records)
+		state_set_vain(run->state, uid, len, runs,
+		    (uint32_t)time(NULL));
+	if (runs >= VAIN_RUNS)
+		(void)err_set(&said, EX_UNAVAILABLE,
+		    "it could not be retrieved in %u runs: %s", runs,
+		    err->text);
+	commit_fail(run, job, &said);
+}
+
 /*
  * The session is over with these items unfinished. Lost: the one at the head
  * may be what the server chokes on. Out of step: each may be another's body.
@@ -440,7 +464,7 @@ mark_unfinished(struct run *run, const struct err *err)
 			if ((alone && (out_of_step || plan->losses > 2)) ||
 			    plan->losses > 3 ||
 			    (stalled && plan->losses > 0 && run->stalls < 2))
-				commit_fail(run, job, err);
+				fail_vainly(run, job, err);
 			else if (out_of_step || plan->losses > 1)
 				plan->flags |= PLAN_CAREFUL;
 		}

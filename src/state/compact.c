@@ -151,27 +151,27 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 	struct state *state = rewrite->state;
 	struct state_entry *entry;
 	struct record record;
-	struct reader lines;
+	struct reader reader;
 	const char *line, *why;
 	size_t len;
 	int got;
 
-	reader_init(&lines, state->fd, state->path);
+	reader_init(&reader, state->fd, state->path);
 	record_put_header(&rewrite->out, state->identity, state->key);
 	rewrite->lines = 1;
-	while ((got = reader_next(&lines, &line, &len, err)) == 1) {
-		if (lines.number == 1)
+	while ((got = reader_next(&reader, &line, &len, err)) == 1) {
+		if (reader.number == 1)
 			continue;
 		if (record_parse(line, len, &record, &why) == -1) {
 			got = err_set(err, EX_IOERR, "line %llu of %s: %s",
-			    (unsigned long long)lines.number, state->path, why);
+			    (unsigned long long)reader.number, state->path, why);
 			break;
 		}
 		got = copy_line(rewrite, line, len, &record, err);
 		if (got == -1)
 			break;
 	}
-	reader_clear(&lines);
+	reader_clear(&reader);
 	if (got == -1 || put_marked(rewrite, UINT32_MAX, &entry, err) == -1)
 		return -1;
 	if (state->login_after != 0) {
@@ -187,6 +187,7 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 		record_put_server(&rewrite->out, state->server);
 		rewrite->lines++;
 	}
+	rewrite->lines += vain_put(state, &rewrite->out);
 	/* the whole file is synced before it has its name */
 	record_put_synced(&rewrite->out);
 	rewrite->lines++;

@@ -22,6 +22,12 @@ struct record;
 #define BATCH_OCTETS ((size_t)64 * 1024)
 #define BATCH_LINES ((size_t)256)
 
+struct state_vain {
+	char *uid; /* owned */
+	size_t len;
+	uint32_t runs, time;
+};
+
 struct state {
 	char *path, *identity; /* owned */
 	enum state_mode mode;
@@ -32,6 +38,8 @@ struct state {
 	uint32_t last_serial;
 	uint32_t login_after, listed;
 	unsigned int server, proved;
+	struct state_vain *vain; /* owned; the one set last is last */
+	size_t vain_count;
 	struct index index;
 	unsigned char key[DIGEST_KEY_LEN];
 
@@ -120,6 +128,14 @@ int writer_sync(struct state *state, struct err *err);
 int writer_alone(struct state *state, struct err *err);
 /* After a failure: cut back to size, write no more. Returns -1. */
 int writer_fail(struct state *state, uint64_t size);
+
+/* ---- vain.c: see state_vain() ---- */
+
+void vain_set(struct state *state, const char *uid, size_t len, uint32_t runs,
+    uint32_t time);
+void vain_clear(struct state *state);
+/* A line for each that is not forgotten; how many. */
+size_t vain_put(const struct state *state, struct buf *out);
 
 /* ---- compact.c ---- */
 

@@ -193,6 +193,20 @@ apply_range(struct loader *loader, const struct record *record,
 	return 0;
 }
 
+static int
+apply_vain(struct loader *loader, const struct record *record, const char **why)
+{
+	const char *uid;
+	size_t len;
+
+	*why = "malformed UIDL";
+	if (record_decode(record->uid, &loader->scratch, &uid, &len) == -1 ||
+	    len > RECORD_UID_MAX || len == 0)
+		return -1;
+	vain_set(loader->state, uid, len, record->runs, record->time);
+	return 0;
+}
+
 int
 loader_apply(struct loader *loader, const struct record *record,
     uint64_t offset, size_t len, const char **why)
@@ -217,6 +231,8 @@ loader_apply(struct loader *loader, const struct record *record,
 	case RECORD_SERVER:
 		loader->state->server |= record->facts;
 		return 0;
+	case RECORD_VAIN:
+		return apply_vain(loader, record, why);
 	case RECORD_SYNCED:
 		return 0;
 	case RECORD_MARK:

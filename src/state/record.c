@@ -363,6 +363,11 @@ record_parse(const char *line, size_t len, struct record *record,
 	case RECORD_SERVER:
 		take_facts(&cursor, record);
 		break;
+	case RECORD_VAIN:
+		record->runs = take_u32(&cursor);
+		record->uid = take_text(&cursor);
+		record->time = take_u32(&cursor);
+		break;
 	case RECORD_UID:
 		record->serial = take_u32(&cursor);
 		record->uid = take_text(&cursor);
@@ -671,6 +676,18 @@ record_put_print(struct buf *out, const struct state_entry *entry)
 	put_number(out, entry->serial);
 	put_number(out, entry->octets);
 	put_print(out, &entry->print);
+	end(out, start);
+}
+
+void
+record_put_vain(struct buf *out, const char *uid, size_t len, uint32_t runs,
+    uint32_t time)
+{
+	size_t start = begin(out, RECORD_VAIN);
+
+	put_number(out, runs);
+	put_text(out, uid, len);
+	put_number(out, time);
 	end(out, start);
 }
 

@@ -42,6 +42,7 @@ enum record_type {
 	RECORD_SIZE = 'Z',
 	RECORD_PRINT = 'Y',
 	RECORD_SERVER = 'E',
+	RECORD_VAIN = 'N',
 	RECORD_LOGIN = 'T',
 	RECORD_LISTED = 'L',
 	RECORD_SYNCED = 'P'
@@ -62,7 +63,8 @@ struct record {
 	uint16_t copy;
 	uint32_t serial; /* A M: the first */
 	uint32_t last;   /* A M */
-	uint32_t time;   /* C D S G T L */
+	uint32_t time;   /* C D S G N T L */
+	uint32_t runs;   /* N */
 	uint64_t device, inode, before, length;
 	uint64_t list_octets, octets;
 	struct fingerprint print;         /* C D Y */
@@ -108,6 +110,8 @@ void record_put_number(struct buf *out, enum record_type type, uint32_t number);
 void record_put_size(struct buf *out, const struct state_entry *entry);
 void record_put_print(struct buf *out, const struct state_entry *entry);
 void record_put_server(struct buf *out, unsigned int facts);
+void record_put_vain(struct buf *out, const char *uid, size_t len,
+    uint32_t runs, uint32_t time);
 /* P */
 void record_put_synced(struct buf *out);
 void record_put_gone(struct buf *out, uint32_t serial, uint32_t time);

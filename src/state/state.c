@@ -152,6 +152,7 @@ state_close(struct state *state)
 		free(state->strings[i]);
 	free(state->strings);
 	free(state->pending);
+	vain_clear(state);
 	index_clear(&state->index);
 	buf_clear(&state->out);
 	if (is_untouched(state))

@@ -186,6 +186,14 @@ void state_learn_print(struct state *state, struct state_entry *entry,
 struct state_entry *state_add_marked(struct state *state, const char *uid,
     size_t len, uint64_t list_octets, uint32_t time);
 
+/*
+ * In how many runs has RETR of the message with this UIDL come to nothing,
+ * without a refusal? Set to 0 once it has come.
+ */
+unsigned int state_vain(const struct state *state, const char *uid, size_t len);
+void state_set_vain(struct state *state, const char *uid, size_t len,
+    unsigned int runs, uint32_t now);
+
 /* STATE_SERVER_... */
 unsigned int state_server(const struct state *state);
 void state_set_server(struct state *state, unsigned int fact);

@@ -536,7 +536,7 @@ client_run(struct world *world, const struct session *session)
 		memmove(client.here, client.here + 1,
 		    --client.n * sizeof(client.here[0]));
 	}
-	world->odd |= session->no_list || session->short_size;
+	world->odd |= session->no_list || session->short_size || session->vain;
 	open_state(world);
 	if (!ask(&client))
 		client.status = EX_TEMPFAIL;

@@ -67,7 +67,7 @@ struct world {
 	struct letter letters[LETTERS_MAX];
 	size_t count;
 	bool gave_up;    /* deleting something, and said so */
-	bool odd;        /* sizes were wrong, or not told */
+	bool odd;        /* wrong sizes, or none; deletions in vain */
 	bool blind;      /* UIDLs have changed, or a session went without */
 	bool renumbered; /* all UIDLs are others; the user knows */
 	unsigned int found;
