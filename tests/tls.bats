@@ -168,6 +168,91 @@ start_openssl() {
 	done
 }
 
+# A bundle of other authorities, ours in the middle, and text between them.
+make_bundle() {
+	local i
+	for i in 1 2; do
+		printf '\n# Issuer: CN=Another CA\n# Serial: %d\n' "$i"
+		cat "$tls/otherca.pem"
+		[[ $i == 2 ]] || { echo "Our own" && cat "$CA"; }
+	done >bundle.pem
+}
+
+@test "authorities: ours among others, with text between them" {
+	make_bundle
+	sed 's/$/\r/' bundle.pem >crlf.pem
+	serve localhost
+	for options in TLS STARTTLS; do
+		declare -n line=$options
+		for file in bundle.pem crlf.pem; do
+			run --separate-stderr -0 poplar stat "${line[@]}" \
+				--tls-ca-file "$file"
+			assert_output '1 138'
+			said ''
+		done
+	done
+	stop_server
+	assert_refused unknown 'was issued by an unknown authority (CN=Another CA)'
+	assert_refused self 'is self-signed' --tls-ca-file bundle.pem
+	assert_refused expired 'expired on 2020-02-03' --tls-ca-file crlf.pem
+	assert_refused localhost 'was revoked' --tls-ca-file bundle.pem \
+		--tls-crl-file "$tls/crl.pem"
+}
+
+@test "authorities: all are loaded for a chain that some do not settle" {
+	make_bundle
+	serve localhost
+	run --separate-stderr -0 store /ca bundle.pem poplar stat "${TLS[@]}" --tls-ca-file /ca
+	assert_output '1 138'
+	assert_equal "$(<opened)" open
+	stop_server
+	serve self
+	run --separate-stderr -69 store /ca bundle.pem poplar stat "${TLS[@]}" --tls-ca-file /ca
+	[[ $stderr == *'is self-signed'* ]]
+	assert_equal "$(<opened)" $'open\nfopen'
+}
+
+@test "authorities: the system's" {
+	file=$(sed -n 's/.*POPLAR_CA_FILE=\\"\([^\\]*\).*/\1/p' "$POPLAR_BUILD/flags")
+	[[ -n $file ]] || skip "GnuTLS takes the system's authorities from no file"
+	make_bundle
+	serve localhost
+	run --separate-stderr -0 store "$file" bundle.pem poplar stat "${NO_CA[@]}"
+	assert_output '1 138'
+	assert_equal "$(<opened)" open
+	# it is the file that GnuTLS reads
+	printf '%s\n' '-----BEGIN CERTIFICATE' >>bundle.pem
+	run --separate-stderr -78 store "$file" bundle.pem poplar stat "${NO_CA[@]}"
+	assert_equal "$(<opened)" $'open\nfopen'
+	said "poplar: tester@localhost: this system has no trusted certificates \
+(install ca-certificates, or name a file with tls-ca-file)"
+}
+
+@test "authorities: from a FIFO, not from a directory" {
+	serve localhost
+	run --separate-stderr -0 poplar stat "${TLS[@]}" --tls-ca-file <(cat "$CA")
+	assert_output '1 138'
+	run --separate-stderr -78 poplar stat "${TLS[@]}" --tls-ca-file "$tls"
+	[[ $stderr == "poplar: tester@localhost: $tls: no certificates to trust: "* ]]
+}
+
+@test "authorities: from p11-kit" {
+	local file=/etc/ssl/certs/ca-certificates.crt
+	grep -qsF "$file" /usr/lib*/pkcs11/p11-kit-trust.so \
+		/usr/lib*/*/pkcs11/p11-kit-trust.so ||
+		skip "p11-kit's trust module is not installed, or has other files"
+	make_bundle
+	serve localhost
+	run --separate-stderr -0 store "$file" bundle.pem poplar stat "${TLS[@]}" \
+		--tls-ca-file pkcs11:
+	assert_output '1 138'
+	stop_server
+	serve self
+	run --separate-stderr -69 store "$file" bundle.pem poplar stat "${TLS[@]}" \
+		--tls-ca-file pkcs11:
+	[[ $stderr == *'is self-signed'* ]]
+}
+
 @test "pin: the one that is printed can be pasted" {
 	serve self
 	run --separate-stderr -69 poplar stat "${TLS[@]}"

@@ -12,9 +12,12 @@
 struct buf;
 struct err;
 struct tls;
+struct tls_store;
 
 struct tls_options {
 	const char *ca_file; /* NULL: the system's trust store */
+	/* what is in ca_file, read already; NULL: it is read */
+	const struct tls_store *store;
 	const char *crl_file;
 	const char *const *pins; /* NULL-ended SHA-256 pins, hex (colons
 				    allowed) or base64, "sha256:" before it

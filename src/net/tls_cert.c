@@ -27,6 +27,7 @@
 #include "base/xalloc.h"
 #include "net/net.h"
 #include "net/tls.h"
+#include "net/tls_store.h"
 
 #define PIN_LEN 32          /* SHA-256 */
 #define NAMES_SHOWN 4       /* of a certificate that is for other hosts */
@@ -40,7 +41,9 @@ struct tls_cert {
 	gnutls_certificate_credentials_t credentials; /* owned */
 	unsigned char (*pins)[PIN_LEN];               /* owned */
 	size_t pins_count;
-	bool trust_loaded;
+	const struct tls_store *store; /* NULL: not yet */
+	struct tls_store *own_store;   /* owned; NULL: options have one */
+	bool all_loaded; /* into credentials, of the authorities */
 	gnutls_alert_description_t alert; /* that refuses the peer's */
 };
 
@@ -235,6 +238,7 @@ tls_cert_free(struct tls_cert *cert)
 		return;
 	if (cert->credentials != NULL)
 		gnutls_certificate_free_credentials(cert->credentials);
+	tls_store_free(cert->own_store);
 	free(cert->pins);
 	free(cert);
 }
@@ -277,24 +281,88 @@ load_authorities(struct tls_cert *cert, struct err *err)
 	    why_not(file, n));
 }
 
-int
-tls_cert_trust(struct tls_cert *cert, struct err *err)
+static int
+load_revocations(struct tls_cert *cert, struct err *err)
 {
 	const char *crl = cert->options->crl_file;
 	int n;
 
-	if (cert->trust_loaded || cert->options->pin_only)
+	if (crl == NULL)
 		return 0;
-	if (load_authorities(cert, err) == -1)
-		return -1;
-	if (crl != NULL) {
-		n = gnutls_certificate_set_x509_crl_file(cert->credentials, crl,
-		    GNUTLS_X509_FMT_PEM);
-		if (n <= 0)
-			return err_set(err, EX_CONFIG,
-			    "%s: no revocation list: %s", crl, why_not(crl, n));
+	n = gnutls_certificate_set_x509_crl_file(cert->credentials, crl,
+	    GNUTLS_X509_FMT_PEM);
+	if (n > 0)
+		return 0;
+	return err_set(err, EX_CONFIG, "%s: no revocation list: %s", crl,
+	    why_not(crl, n));
+}
+
+/* The store that somebody has read for us, or one of our own. */
+static const struct tls_store *
+find_store(struct tls_cert *cert)
+{
+	if (cert->options->store != NULL)
+		return cert->options->store;
+	cert->own_store = tls_store_new(cert->options->ca_file);
+	return cert->own_store;
+}
+
+int
+tls_cert_trust(struct tls_cert *cert, struct err *err)
+{
+	if (cert->store != NULL || cert->options->pin_only)
+		return 0;
+	cert->store = find_store(cert);
+	if (!tls_store_is_indexed(cert->store)) {
+		if (load_authorities(cert, err) == -1)
+			return -1;
+		cert->all_loaded = true;
 	}
-	cert->trust_loaded = true;
+	return load_revocations(cert, err);
+}
+
+/* Load the authorities that the peer's chain names. False: there are none. */
+static bool
+load_named(struct tls_cert *cert, gnutls_session_t session)
+{
+	const gnutls_datum_t *peers;
+	unsigned int count = 0;
+	struct tls_der *chain, *named;
+	size_t i, n;
+	int rc = 0;
+
+	peers = gnutls_certificate_get_peers(session, &count);
+	chain = xcalloc(count + 1, sizeof(*chain));
+	for (i = 0; peers != NULL && i < count; i++) {
+		chain[i].data = peers[i].data;
+		chain[i].len = peers[i].size;
+	}
+	n = tls_store_named(cert->store, chain, i, &named);
+	for (i = 0; i < n && rc >= 0; i++) {
+		gnutls_datum_t der = { (void *)(uintptr_t)named[i].data,
+			(unsigned int)named[i].len };
+
+		rc = gnutls_certificate_set_x509_trust_mem(cert->credentials,
+		    &der, GNUTLS_X509_FMT_DER);
+	}
+	free(named);
+	free(chain);
+	return n > 0 && rc >= 0;
+}
+
+/* Load all authorities, in place of those that are loaded. */
+static int
+load_all(struct tls_cert *cert, struct err *err)
+{
+	gnutls_x509_trust_list_t list;
+
+	if (gnutls_x509_trust_list_init(&list, 0) < 0)
+		return err_set(err, EX_OSERR, "out of memory");
+	gnutls_certificate_set_trust_list(cert->credentials, list, 0);
+	if (load_authorities(cert, err) == -1 ||
+	    load_revocations(cert, err) == -1)
+		return -1;
+	cert->all_loaded = true;
 	return 0;
 }
 
@@ -612,10 +680,10 @@ alert_for(unsigned int status)
 	return GNUTLS_A_BAD_CERTIFICATE;
 }
 
-/* The chain against the authorities; words for each fault into reasons. */
-static void
-judge(struct tls_cert *cert, gnutls_session_t session, const struct leaf *leaf,
-    struct buf *reasons)
+/* The chain against the authorities that are loaded; GnuTLS's code. */
+static int
+verify_chain(const struct tls_cert *cert, gnutls_session_t session,
+    unsigned int *status)
 {
 	gnutls_typed_vdata_st data[2] = {
 		{ .type = GNUTLS_DT_DNS_HOSTNAME,
@@ -623,20 +691,50 @@ judge(struct tls_cert *cert, gnutls_session_t session, const struct leaf *leaf,
 		{ .type = GNUTLS_DT_KEY_PURPOSE_OID,
 		    .data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER },
 	};
-	unsigned int status;
-	int rc;
 
-	rc = gnutls_certificate_verify_peers(session, data, 2, &status);
+	return gnutls_certificate_verify_peers(session, data, 2, status);
+}
+
+/*
+ * Against the few authorities that the chain names, if that will do: to accept
+ * it GnuTLS would look at no others. To refuse it, all have a say.
+ */
+static bool
+is_good_by_named(struct tls_cert *cert, gnutls_session_t session)
+{
+	unsigned int status;
+
+	return !cert->all_loaded && load_named(cert, session) &&
+	    verify_chain(cert, session, &status) == 0 && status == 0;
+}
+
+/*
+ * The chain against the authorities; words for each fault into reasons. -1:
+ * they cannot be loaded.
+ */
+static int
+judge(struct tls_cert *cert, gnutls_session_t session, const struct leaf *leaf,
+    struct buf *reasons, struct err *err)
+{
+	unsigned int status = 0;
+	int rc = 0;
+
+	if (!is_good_by_named(cert, session)) {
+		if (!cert->all_loaded && load_all(cert, err) == -1)
+			return -1;
+		rc = verify_chain(cert, session, &status);
+	}
 	if (rc < 0) {
 		add_reason(reasons, "cannot be checked: %s",
 		    gnutls_strerror(rc));
-		return;
+		return 0;
 	}
 	cert->alert = alert_for(status);
 	judge_dates(leaf->crt, status, reasons);
 	judge_issuer(leaf->crt, status, reasons);
 	judge_name(cert, leaf->crt, status, reasons);
 	judge_rest(status, reasons);
+	return 0;
 }
 
 static int
@@ -650,13 +748,12 @@ judge_leaf(struct tls_cert *cert, gnutls_session_t session,
 	format_hex(leaf->key_pin, PIN_LEN, hex);
 	if (cert->pins_count > 0 && !pin_matches(cert, leaf))
 		add_reason(&reasons, "is not the one that is pinned");
-	if (!cert->options->pin_only) {
-		if (tls_cert_trust(cert, err) == -1) {
-			cert->alert = GNUTLS_A_INTERNAL_ERROR;
-			buf_clear(&reasons);
-			return -1;
-		}
-		judge(cert, session, leaf, &reasons);
+	if (!cert->options->pin_only &&
+	    (tls_cert_trust(cert, err) == -1 ||
+		judge(cert, session, leaf, &reasons, err) == -1)) {
+		cert->alert = GNUTLS_A_INTERNAL_ERROR;
+		buf_clear(&reasons);
+		return -1;
 	}
 	if (reasons.len > 0)
 		rc = err_set(err, EX_UNAVAILABLE,

@@ -24,7 +24,7 @@ struct gnutls_certificate_credentials_st *tls_cert_credentials(
     const struct tls_cert *cert);
 
 /*
- * Load trusted certificates and revocation lists, once: apart, so that it can
+ * Read trusted certificates and revocation lists, once: apart, so that it can
  * be done while the server thinks about its first answer. -1: EX_CONFIG.
  */
 int tls_cert_trust(struct tls_cert *cert, struct err *err);

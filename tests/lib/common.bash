@@ -123,6 +123,13 @@ names() {
 	NAMES=$1 preloaded lib/names "${@:2}"
 }
 
+# store FILE IS COMMAND...: its file of authorities FILE is the file IS instead, and
+# by what it was opened is in the file opened, a line each time (lib/store.c).
+store() {
+	: >opened
+	STORE=$1 STORE_IS=$2 STORE_LOG=$PWD/opened preloaded lib/store "${@:3}"
+}
+
 # preloaded PATH COMMAND...: with tests/PATH.c between it and the C library.
 preloaded() {
 	local so=$PWD/${1##*/}.so

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "net/tls_store.h"
 #include "tls_server.h"
 
 enum {
@@ -21,6 +22,37 @@ struct row {
 };
 
 static void
+check_sentence(const struct err *err, const char *text)
+{
+	if (text == NULL || strstr(err->text, text) != NULL)
+		return;
+	printf("# said: %s\n", err->text);
+	CHECK(strstr(err->text, text) != NULL);
+}
+
+/*
+ * The handshake, with only those authorities loaded that the chain names, and
+ * with all of them, as from a store that cannot be indexed: no difference.
+ */
+static void
+try_both(const char *host, const struct server *server, const struct pair *pair,
+    const struct tls_options *options, struct err *err)
+{
+	struct tls_store *store = tls_store_new("/nonexistent");
+	struct tls_options all = *options;
+	struct err by_all = ERR_INIT;
+
+	CHECK(!tls_store_is_indexed(store));
+	all.store = store;
+	try(host, server, pair, &all, &by_all);
+	try(host, server, pair, options, err);
+	CHECK_INT(err->status, by_all.status);
+	if (err->status != 0 && by_all.status != 0)
+		CHECK_STR(err->text, by_all.text);
+	tls_store_free(store);
+}
+
+static void
 check_row(const struct row *row)
 {
 	struct tls_options options = { .ca_file = ca_file };
@@ -34,12 +66,9 @@ check_row(const struct row *row)
 		options.crl_file = crl_file;
 	if ((row->flags & CLIENT) != 0)
 		options.cert_file = client_file;
-	try(row->host, &row->server, &pair, &options, &err);
+	try_both(row->host, &row->server, &pair, &options, &err);
 	CHECK_INT(err.status, row->status);
-	if (row->text != NULL && strstr(err.text, row->text) == NULL) {
-		printf("# said: %s\n", err.text);
-		CHECK(strstr(err.text, row->text) != NULL);
-	}
+	check_sentence(&err, row->text);
 	/* a bad certificate comes with its pin, ready to paste */
 	if (row->status == EX_UNAVAILABLE && (row->flags & NO_PIN) == 0)
 		CHECK(strstr(err.text, "--tls-pin=sha256:") != NULL &&
@@ -272,6 +301,272 @@ certificates(void)
 	}
 }
 
+/* ---- bundles of authorities ---- */
+
+enum {
+	ROOT,
+	INTER,       /* of ROOT */
+	ROOT_TOO,    /* another key, the name of ROOT */
+	OLD,         /* expired, the name and key of ROOT */
+	EXPIRED,     /* a root of its own */
+	CROSS,       /* the name and key of ROOT, of STRANGER */
+	CROSS_INTER, /* the name and key of INTER, of EXPIRED */
+	STRANGER,
+	NOT_CA, /* the name and key of ROOT */
+	LEAF,   /* of ROOT */
+	DEEP,   /* of INTER */
+	SELF,
+	LATE, /* of EXPIRED */
+	MADE,
+	NONE = MADE
+};
+
+static void
+make_authorities(struct pair *made, bool key_ids)
+{
+	const struct wish wishes[MADE] = {
+		[ROOT] = { .cn = "Root", .authority = true },
+		[INTER] = { .cn = "Inter",
+		    .authority = true,
+		    .issuer = &made[ROOT] },
+		[ROOT_TOO] = { .cn = "Root", .authority = true, .serial = 2 },
+		[OLD] = { .cn = "Root",
+		    .authority = true,
+		    .key = &made[ROOT],
+		    .from = -20,
+		    .until = -10,
+		    .serial = 3 },
+		[EXPIRED] = { .cn = "Expired",
+		    .authority = true,
+		    .from = -20,
+		    .until = -10 },
+		[STRANGER] = { .cn = "Stranger", .authority = true },
+		[CROSS] = { .cn = "Root",
+		    .authority = true,
+		    .key = &made[ROOT],
+		    .issuer = &made[EXPIRED],
+		    .serial = 4 },
+		[CROSS_INTER] = { .cn = "Inter",
+		    .authority = true,
+		    .key = &made[INTER],
+		    .issuer = &made[EXPIRED],
+		    .serial = 5 },
+		[NOT_CA] = { .cn = "Root", .key = &made[ROOT], .serial = 6 },
+		[LEAF] = { .cn = "x",
+		    .san = "pop.example.org",
+		    .issuer = &made[ROOT] },
+		[DEEP] = { .cn = "x",
+		    .san = "pop.example.org",
+		    .issuer = &made[INTER] },
+		[SELF] = { .cn = "x", .san = "pop.example.org" },
+		[LATE] = { .cn = "x",
+		    .san = "pop.example.org",
+		    .issuer = &made[EXPIRED] },
+	};
+
+	for (size_t i = 0; i < MADE; i++) {
+		struct wish wish = wishes[i];
+
+		wish.key_ids = key_ids;
+		make_pair(&made[i], &wish);
+	}
+}
+
+/* Append certificates to a file, with text around each. */
+static void
+save_bundle(const char *path, const struct pair *made, const int *which)
+{
+	FILE *file = fopen(path, "w");
+	gnutls_datum_t pem;
+
+	if (file == NULL)
+		must(GNUTLS_E_FILE_ERROR);
+	for (; *which != NONE; which++) {
+		must(gnutls_x509_crt_export2(made[*which].crt,
+		    GNUTLS_X509_FMT_PEM, &pem));
+		fprintf(file, "\n# number %d\nsubject=/CN=x\n%.*strailing\n",
+		    *which, (int)pem.size, pem.data);
+		gnutls_free(pem.data);
+	}
+	fclose(file);
+}
+
+#define UNKNOWN "was issued by an unknown authority"
+#define EITHER (-1) /* as GnuTLS's version has it: only the same both ways */
+
+/* What a server sends, who is trusted, and what is said of it. */
+static const struct bundle_row {
+	int sent[CHAIN_MAX + 1], trusted[6];
+	int status;
+	const char *text;
+} bundle_rows[] = {
+	{ { LEAF, NONE }, { STRANGER, ROOT, EXPIRED, NONE }, 0, NULL },
+	{ { LEAF, ROOT, NONE }, { STRANGER, ROOT, NONE }, 0, NULL },
+	{ { DEEP, INTER, NONE }, { STRANGER, ROOT, NONE }, 0, NULL },
+	{ { DEEP, INTER, ROOT, NONE }, { ROOT, STRANGER, NONE }, 0, NULL },
+	{ { DEEP, ROOT, INTER, NONE }, { ROOT, STRANGER, NONE }, 0, NULL },
+	/* with what does not belong to the chain */
+	{ { DEEP, INTER, STRANGER, NONE }, { ROOT, NONE }, 0, NULL },
+	/* an authority below the root is trusted */
+	{ { DEEP, NONE }, { STRANGER, INTER, NONE }, 0, NULL },
+	{ { DEEP, INTER, NONE }, { STRANGER, INTER, NONE }, 0, NULL },
+	{ { DEEP, NONE }, { STRANGER, ROOT, NONE }, EX_UNAVAILABLE, UNKNOWN },
+	/* several of one name: with another key, expired, no authority */
+	{ { LEAF, NONE }, { ROOT_TOO, ROOT, NONE }, 0, NULL },
+	{ { LEAF, NONE }, { ROOT, ROOT_TOO, NONE }, EITHER, NULL },
+	{ { DEEP, INTER, NONE }, { ROOT_TOO, STRANGER, ROOT, NONE }, 0, NULL },
+	{ { LEAF, NONE }, { OLD, ROOT, NONE }, 0, NULL },
+	{ { LEAF, NONE }, { ROOT, OLD, NONE }, 0, NULL },
+	{ { LEAF, NONE }, { ROOT, ROOT, NONE }, 0, NULL },
+	{ { LEAF, NONE }, { OLD, STRANGER, NONE }, EX_UNAVAILABLE, "expired" },
+	{ { LATE, NONE }, { ROOT, EXPIRED, NONE }, EX_UNAVAILABLE, "expired" },
+	{ { LEAF, NONE }, { ROOT_TOO, NONE }, EX_UNAVAILABLE, NULL },
+	{ { LEAF, NONE }, { NOT_CA, NONE }, EX_UNAVAILABLE, NULL },
+	/* signed by two, of whom one has expired or is not trusted */
+	{ { DEEP, INTER, CROSS, NONE }, { ROOT, EXPIRED, NONE }, 0, NULL },
+	{ { DEEP, INTER, CROSS, NONE }, { ROOT, NONE }, 0, NULL },
+	{ { DEEP, CROSS_INTER, NONE }, { INTER, EXPIRED, NONE }, 0, NULL },
+	{ { DEEP, CROSS_INTER, NONE }, { EXPIRED, NONE }, EX_UNAVAILABLE,
+	    "expired" },
+	{ { DEEP, CROSS_INTER, NONE }, { ROOT, NONE }, EX_UNAVAILABLE,
+	    UNKNOWN },
+	/* its own authority, or nobody's */
+	{ { SELF, NONE }, { ROOT, SELF, NONE }, 0, NULL },
+	{ { SELF, NONE }, { ROOT, NONE }, EX_UNAVAILABLE, "is self-signed" },
+	{ { LEAF, NONE }, { LEAF, NONE }, 0, NULL },
+	{ { LEAF, NONE }, { STRANGER, NONE }, EX_UNAVAILABLE, UNKNOWN },
+};
+
+static void
+check_bundle(const struct pair *made, const struct bundle_row *row,
+    const char *path)
+{
+	struct tls_options options = { .ca_file = path };
+	struct server server = { .priority = MODERN };
+	struct err err = ERR_INIT;
+
+	for (size_t i = 1; row->sent[i] != NONE; i++)
+		server.above[i - 1] = &made[row->sent[i]];
+	save_bundle(path, made, row->trusted);
+	try_both("pop.example.org", &server, &made[row->sent[0]], &options,
+	    &err);
+	if (row->status != EITHER)
+		CHECK_INT(err.status, row->status);
+	check_sentence(&err, row->text);
+}
+
+static void
+check_bundles(bool key_ids)
+{
+	struct pair made[MADE];
+	char path[64];
+
+	make_authorities(made, key_ids);
+	save(path, "bundle", NULL, NULL);
+	for (size_t i = 0; i < sizeof(bundle_rows) / sizeof(*bundle_rows);
+	     i++) {
+		int bad = test_bad;
+
+		check_bundle(made, &bundle_rows[i], path);
+		if (test_bad != bad)
+			printf("# that was row %zu\n", i);
+	}
+	unlink(path);
+	for (size_t i = 0; i < MADE; i++)
+		clear_pair(&made[i]);
+}
+
+/*
+ * Only what the chain names is parsed: the ruin of another certificate goes
+ * unnoticed, until all are needed to refuse a chain.
+ */
+static void
+bundle_with_a_ruin(void)
+{
+	static const struct wish good = GOOD, self = { .cn = "me" };
+	static const struct server server = { .priority = MODERN };
+	struct tls_options options = { .crl_file = crl_file };
+	struct err err = ERR_INIT;
+	gnutls_datum_t der, pem, ruin;
+	struct pair pair, other;
+	char path[64];
+
+	make_pair(&pair, &good);
+	make_pair(&other, &self);
+	must(gnutls_x509_crt_export2(other_ca.crt, GNUTLS_X509_FMT_DER, &der));
+	memset(der.data + der.size - 100, 0xff, 100);
+	must(gnutls_pem_base64_encode2("CERTIFICATE", &der, &ruin));
+	must(gnutls_x509_crt_export2(ca.crt, GNUTLS_X509_FMT_PEM, &pem));
+	save(path, "ruin", &ruin, &pem);
+	options.ca_file = path;
+	try("pop.example.org", &server, &pair, &options, &err);
+	CHECK_INT(err.status, 0);
+	try("pop.example.org", &server, &other, &options, &err);
+	CHECK_INT(err.status, EX_CONFIG);
+	check_sentence(&err, "/ruin: no certificates to trust: ");
+	unlink(path);
+	gnutls_free(der.data);
+	gnutls_free(ruin.data);
+	gnutls_free(pem.data);
+	clear_pair(&pair);
+	clear_pair(&other);
+}
+
+static void
+bundle_of_a_thousand(void)
+{
+	static const struct wish good = GOOD;
+	static const struct wish late = { .cn = "x",
+		.san = "pop.example.org",
+		.issuer = &other_ca };
+	static const struct server server = { .priority = MODERN };
+	struct tls_options options = { .ca_file = NULL };
+	struct pair *made = calloc(1000, sizeof(*made)), pair, unknown;
+	int which[1001] = { [1000] = NONE };
+	char path[64], name[16];
+	struct err err = ERR_INIT;
+
+	CHECK(made != NULL);
+	for (int i = 0; i < 1000; i++) {
+		const struct wish wish = { .cn = name,
+			.authority = true,
+			.key = &ca };
+
+		snprintf(name, sizeof(name), i == 700 ? "Test CA" : "CA %d", i);
+		make_pair(&made[i], &wish);
+		/* NONE stands for the end */
+		which[i] = i == NONE ? 0 : i;
+	}
+	save(path, "thousand", NULL, NULL);
+	save_bundle(path, made, which);
+	options.ca_file = path;
+	make_pair(&pair, &good);
+	make_pair(&unknown, &late);
+	try_both("pop.example.org", &server, &pair, &options, &err);
+	CHECK_INT(err.status, 0);
+	try_both("pop.example.org", &server, &unknown, &options, &err);
+	CHECK_INT(err.status, EX_UNAVAILABLE);
+	check_sentence(&err, UNKNOWN " (CN=Other CA)");
+	unlink(path);
+	for (int i = 0; i < 1000; i++)
+		clear_pair(&made[i]);
+	free(made);
+	clear_pair(&pair);
+	clear_pair(&unknown);
+}
+
+static void
+bundles_without_key_identifiers(void)
+{
+	check_bundles(false);
+}
+
+static void
+bundles_with_key_identifiers(void)
+{
+	check_bundles(true);
+}
+
 /* ---- pins ---- */
 
 static void
@@ -353,6 +648,9 @@ options_that_cannot_be_used(void)
 	} table[] = {
 		{ { .ca_file = "/nonexistent" }, "/nonexistent: no certif" },
 		{ { .ca_file = empty_file }, "no certificates to trust" },
+		{ { .ca_file = dir }, "no certificates to trust" },
+		{ { .ca_file = "pkcs11:token=none" },
+		    "no certificates to trust" },
 		{ { .ca_file = ca_file, .crl_file = empty_file },
 		    "no revocation list" },
 		{ { .ca_file = ca_file, .priority = "NORMAL:+NONSENSE" },
@@ -373,11 +671,10 @@ options_that_cannot_be_used(void)
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct err err = ERR_INIT;
 
-		try("pop.example.org", &server, &pair, &table[i].options, &err);
+		try_both("pop.example.org", &server, &pair, &table[i].options,
+		    &err);
 		CHECK_INT(err.status, EX_CONFIG);
-		if (strstr(err.text, table[i].text) == NULL)
-			printf("# said: %s\n", err.text);
-		CHECK(strstr(err.text, table[i].text) != NULL);
+		check_sentence(&err, table[i].text);
 	}
 	clear_pair(&pair);
 }
@@ -410,6 +707,10 @@ main(void)
 	TEST(wildcards);
 	TEST(wildcards_behind_long_names);
 	TEST(alerts);
+	TEST(bundles_without_key_identifiers);
+	TEST(bundles_with_key_identifiers);
+	TEST(bundle_with_a_ruin);
+	TEST(bundle_of_a_thousand);
 	TEST(pins);
 	TEST(options_that_cannot_be_used);
 	TEST(open_key);

@@ -33,6 +33,8 @@
 		.cn = "good", .san = "pop.example.org", .issuer = &ca          \
 	}
 
+#define CHAIN_MAX 5 /* certificates that a server sends */
+
 #define MODERN "NORMAL"
 #define ONLY12 "NORMAL:-VERS-ALL:+VERS-TLS1.2"
 #define ONLY11 "NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT"
@@ -61,7 +63,8 @@ struct wish {
 	const char *cn, *san;
 	time_t from, until;        /* days from now; 0, 0: valid */
 	const struct pair *issuer; /* NULL: itself */
-	bool authority, must_staple;
+	const struct pair *key;    /* whose key it has, too; NULL: a new one */
+	bool authority, must_staple, key_ids;
 	unsigned char serial;
 	int others;           /* so many other names before san */
 	size_t others_octets; /* each so long, or 0: as they come */
@@ -98,14 +101,50 @@ set_others(gnutls_x509_crt_t crt, const struct wish *wish)
 }
 
 static inline void
+make_key(gnutls_x509_privkey_t *key, const struct pair *other)
+{
+	must(gnutls_x509_privkey_init(key));
+	if (other != NULL)
+		must(gnutls_x509_privkey_cpy(*key, other->key));
+	else
+		must(gnutls_x509_privkey_generate(*key, GNUTLS_PK_ECDSA,
+		    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+}
+
+/* The identifiers by which an issuer is found among several of its name. */
+static inline void
+set_key_ids(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
+{
+	unsigned char id[64];
+	size_t len = sizeof(id);
+
+	must(gnutls_x509_crt_get_key_id(crt, 0, id, &len));
+	must(gnutls_x509_crt_set_subject_key_id(crt, id, len));
+	len = sizeof(id);
+	must(gnutls_x509_crt_get_key_id(issuer, 0, id, &len));
+	must(gnutls_x509_crt_set_authority_key_id(crt, id, len));
+}
+
+/* GnuTLS does not see the names in a certificate that it has just made. */
+static inline void
+read_again(gnutls_x509_crt_t *crt)
+{
+	gnutls_datum_t der;
+
+	must(gnutls_x509_crt_export2(*crt, GNUTLS_X509_FMT_DER, &der));
+	gnutls_x509_crt_deinit(*crt);
+	must(gnutls_x509_crt_init(crt));
+	must(gnutls_x509_crt_import(*crt, &der, GNUTLS_X509_FMT_DER));
+	gnutls_free(der.data);
+}
+
+static inline void
 make_pair(struct pair *pair, const struct wish *wish)
 {
 	time_t now = time(NULL);
 	unsigned char serial = wish->serial != 0 ? wish->serial : 9;
 
-	must(gnutls_x509_privkey_init(&pair->key));
-	must(gnutls_x509_privkey_generate(pair->key, GNUTLS_PK_ECDSA,
-	    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+	make_key(&pair->key, wish->key);
 	must(gnutls_x509_crt_init(&pair->crt));
 	must(gnutls_x509_crt_set_version(pair->crt, 3));
 	must(gnutls_x509_crt_set_serial(pair->crt, &serial, 1));
@@ -134,10 +173,14 @@ make_pair(struct pair *pair, const struct wish *wish)
 		    GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN));
 	if (wish->must_staple)
 		set_must_staple(pair->crt);
+	if (wish->key_ids)
+		set_key_ids(pair->crt,
+		    wish->issuer != NULL ? wish->issuer->crt : pair->crt);
 	must(gnutls_x509_crt_sign2(pair->crt,
 	    wish->issuer != NULL ? wish->issuer->crt : pair->crt,
 	    wish->issuer != NULL ? wish->issuer->key : pair->key,
 	    GNUTLS_DIG_SHA256, 0));
+	read_again(&pair->crt);
 }
 
 static inline void
@@ -236,6 +279,7 @@ struct server {
 	int (*serve)(gnutls_session_t session); /* NULL: greet, take, end */
 	const char *clear;                      /* said instead of TLS */
 	size_t record; /* octets of a record at most; 0: 16 KiB */
+	const struct pair *above[CHAIN_MAX - 1]; /* sent after its own */
 };
 
 /* run_server's return for an alert that ended the handshake, and its number */
@@ -286,8 +330,8 @@ run_server(int fd, const struct server *server, const struct pair *pair)
 	gnutls_certificate_credentials_t cred;
 	gnutls_session_t session;
 	gnutls_datum_t pop3 = { (unsigned char *)"pop3", 4 };
-	gnutls_x509_crt_t chain[1] = { pair->crt };
-	int rc;
+	gnutls_x509_crt_t chain[CHAIN_MAX] = { pair->crt };
+	int rc, count = 1;
 
 	if (server->clear != NULL) {
 		if (write(fd, server->clear, strlen(server->clear)) == -1)
@@ -296,8 +340,12 @@ run_server(int fd, const struct server *server, const struct pair *pair)
 			continue;
 		return 0;
 	}
+	while (count < CHAIN_MAX && server->above[count - 1] != NULL) {
+		chain[count] = server->above[count - 1]->crt;
+		count++;
+	}
 	must(gnutls_certificate_allocate_credentials(&cred));
-	must(gnutls_certificate_set_x509_key(cred, chain, 1, pair->key));
+	must(gnutls_certificate_set_x509_key(cred, chain, count, pair->key));
 	must(gnutls_certificate_set_x509_trust_file(cred, ca_file,
 	    GNUTLS_X509_FMT_PEM));
 	must(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL));
