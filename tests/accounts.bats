@@ -95,6 +95,53 @@ setup() {
 		"$(for i in {0..9}; do printf 'box%d\t3\t0\n' "$i"; done)"
 }
 
+@test "accounts: authorities are read once, for all processes" {
+	local i
+	run --separate-stderr -77 store "$CA" "$CA" poplar fetch --all-accounts
+	run -0 sort <<<"$stderr"
+	assert_equal "${#lines[@]}" 2
+	assert_equal "$(<opened)" open
+	# for a chain that these do not settle its process loads them all
+	make_key other.key
+	sed 's/Test CA/Another CA/' "$BATS_FILE_TMPDIR/tls/ca.template" >other.template
+	certtool --generate-self-signed --load-privkey other.key \
+		--template other.template --outfile other.pem 2>/dev/null
+	printf '%s\n' '[defaults]' "url = pop3s://shared@localhost:$DOVECOT_TLS_PORT" \
+		"password-file = $PASSWORD_FILE" "tls-ca-file = $PWD/other.pem" \
+		'[account one]' 'maildir = ~/one' \
+		'[account two]' 'maildir = ~/two' "tls-ca-file = $CA" \
+		'[account three]' 'maildir = ~/three' >config
+	run --separate-stderr -69 store "$PWD/other.pem" other.pem \
+		poplar fetch --config config --all-accounts
+	run -0 sort <<<"$stderr"
+	assert_equal "${#lines[@]}" 2
+	assert_line --index 0 --regexp \
+		'^poplar: one: the certificate of localhost was issued by an unknown authority \(CN=Test CA\)'
+	assert_line --index 1 --regexp '^poplar: three: the certificate of localhost '
+	assert_equal "$(<opened)" $'open\nfopen\nfopen'
+	assert_equal "$(maildir_digests two)" \
+		"$(mailbox_digests "$BATS_FILE_TMPDIR/mail")"
+}
+
+@test "accounts: each with authorities of its own" {
+	local i
+	mkdir ca
+	for i in {0..9}; do
+		cp "$CA" "ca/$i"
+		sed -i "s|^\\[account box$i\\]|&\\ntls-ca-file = ~/ca/$i|" \
+			.config/poplar/config
+	done
+	sed 's/CERTIFICATE/NOTHING/' "$CA" >ca/4
+	run --separate-stderr -78 poplar fetch --all-accounts --jobs 3
+	run -0 sort <<<"$stderr"
+	assert_equal "${#lines[@]}" 3
+	assert_line --index 1 --partial "poplar: box4: $PWD/ca/4: no certificates to trust: "
+	for i in 0 1 2 5 7 8 9; do
+		assert_equal "$(maildir_digests "Mail/$i")" \
+			"$(mailbox_digests "$BATS_FILE_TMPDIR/mail")"
+	done
+}
+
 @test "accounts: those of one mailbox take turns" {
 	# Two of these have one memory of it, the third has its own.
 	cat >config <<-END

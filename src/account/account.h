@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct err;
+struct tls_store;
 
 enum account_tls {
 	ACCOUNT_TLS_IMPLICIT,
@@ -50,6 +51,9 @@ struct account {
 	char *tls_key_password; /* typed: account_prompt */
 	char **tls_pins;        /* NULL-ended */
 	bool tls_pin_only;
+	/* borrowed; the authorities, where they have been read for several
+	 * accounts at once */
+	const struct tls_store *tls_store;
 	int family; /* AF_* : -4, -6 */
 	char *proxy, *source_address, *tunnel;
 	/* how */

@@ -24,8 +24,10 @@
 #include "base/stop.h"
 #include "base/xalloc.h"
 #include "fetch/fetch.h"
+#include "net/tls_store.h"
 
 #define PROGRESS_MS 100 /* between two frames of progress */
+#define STORES_MAX 8    /* files of authorities kept for all processes */
 
 enum frame_type {
 	FRAME_MESSAGE,
@@ -164,12 +166,21 @@ struct worker {
 	bool done;
 };
 
+/* The authorities of the accounts that trust this file. */
+struct shared_store {
+	const char *ca_file; /* an account's; NULL: the system's */
+	struct tls_store *store;
+};
+
 struct pool {
 	struct account *const *accounts;
+	size_t account_count;
 	const struct fetch_options *options;
 	const struct accounts_report *report;
 	struct worker *workers;
 	size_t worker_count;
+	struct shared_store stores[STORES_MAX];
+	size_t store_count;
 	bool told;    /* the signal has been passed on */
 	bool crowded; /* no process could be started: one has to end first */
 };
@@ -529,6 +540,30 @@ same(const char *a, const char *b)
 }
 
 /*
+ * Each process would read the same authorities: they are read here, once. With
+ * more files than usual an account reads its own.
+ */
+static void
+share_store(struct pool *pool, struct account *account)
+{
+	struct shared_store *shared = pool->stores;
+	struct shared_store *end = shared + pool->store_count;
+
+	if (account->tls == ACCOUNT_TLS_NONE || account->tls_pin_only)
+		return;
+	while (shared < end && !same(shared->ca_file, account->tls_ca_file))
+		shared++;
+	if (shared == pool->stores + STORES_MAX)
+		return;
+	if (shared == end) {
+		shared->ca_file = account->tls_ca_file;
+		shared->store = tls_store_new(account->tls_ca_file);
+		pool->store_count++;
+	}
+	account->tls_store = shared->store;
+}
+
+/*
  * A mailbox lets in one session at a time, and a state one run: of two such
  * accounts the second waits for the first.
  */
@@ -646,6 +681,7 @@ pool_start(struct pool *pool, bool *taken, size_t count)
 	next = pool_choose(pool, taken, count);
 	if (next == count)
 		return false;
+	share_store(pool, pool->accounts[next]);
 	if (stop_signal() != 0) {
 		err_set(&err, 128 + stop_signal(), "interrupted");
 		fail(pool, next, &err);
@@ -680,6 +716,10 @@ pool_clear(struct pool *pool)
 		buf_clear(&pool->workers[i].text);
 	}
 	free(pool->workers);
+	for (i = 0; i < pool->account_count; i++)
+		pool->accounts[i]->tls_store = NULL;
+	for (i = 0; i < pool->store_count; i++)
+		tls_store_free(pool->stores[i].store);
 }
 
 void
@@ -687,6 +727,7 @@ accounts_fetch(struct account *const *accounts, size_t count, int jobs,
     const struct fetch_options *options, const struct accounts_report *report)
 {
 	struct pool pool = { .accounts = accounts,
+		.account_count = count,
 		.options = options,
 		.report = report };
 	bool *taken;

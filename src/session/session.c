@@ -52,6 +52,7 @@ start_tls(struct session *session, struct stream *stream, struct err *err)
 	struct account *account = session->account;
 	struct tls_options options = {
 		.ca_file = account->tls_ca_file,
+		.store = account->tls_store,
 		.crl_file = account->tls_crl_file,
 		.pins = (const char *const *)account->tls_pins,
 		.pin_only = account->tls_pin_only,
