@@ -55,7 +55,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
     -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
 # Without optimisation the C library warns about _FORTIFY_SOURCE, so it goes then.
 ALL_CPPFLAGS = -D_GNU_SOURCE -DPOPLAR_VERSION=\"$(VERSION)\" \
-    -DPOPLAR_CA_FILE=\"$(CA_FILE)\" -I$(srcdir)/src \
+    -DPOPLAR_CA_FILE=\"$(CA_FILE)\" $(LARGEFILE) -I$(srcdir)/src \
     $(LIB_CFLAGS) $(if $(filter -O0,$(CFLAGS)),,$(HARDEN_FORTIFY)) $(CPPFLAGS)
 # The prefix maps keep the places of source and build out of the binary.
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(if $(WERROR),-Werror) -MMD -MP \

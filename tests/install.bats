@@ -161,3 +161,33 @@ prefix() {
 	make -s CONFIGURE_FLAGS='-q --prefix=/opt/other' config.mk
 	assert_equal "$(prefix)" /opt/other
 }
+
+@test "configure: offsets of 64 bits where those of the compiler are shorter" {
+	mkdir tree
+	cd tree
+	cat >short <<-'END'
+	#!/bin/sh
+	grep -qs off_t conftest.c && ! grep -q '_FILE_OFFSET_BITS 64' conftest.c &&
+		set -- -Doff_t=int "$@"
+	exec "${REAL_CC:-cc}" "$@"
+	END
+	chmod +x short
+	REAL_CC=${CC:-} "$SOURCE/configure" -q CC="$PWD/short"
+	run -0 grep '^LARGEFILE' config.mk
+	assert_output --regexp '^LARGEFILE = +-D_FILE_OFFSET_BITS=64$'
+	run -0 make -n BUILD=built built/src/main.o
+	assert_output --partial ' -D_FILE_OFFSET_BITS=64 '
+}
+
+@test "configure: the file of the system's authorities" {
+	mkdir tree
+	cd tree
+	"$SOURCE/configure" -q --with-ca-file=/etc/own.pem
+	run -0 grep '^CA_FILE' config.mk
+	assert_output 'CA_FILE = /etc/own.pem'
+	run -0 make -n BUILD=built built/src/main.o
+	assert_output --partial ' -DPOPLAR_CA_FILE=\"/etc/own.pem\" '
+	"$SOURCE/configure" -q --without-ca-file
+	run -0 grep '^CA_FILE' config.mk
+	assert_output 'CA_FILE = '
+}
