@@ -191,3 +191,27 @@ prefix() {
 	run -0 grep '^CA_FILE' config.mk
 	assert_output 'CA_FILE = '
 }
+
+@test "configure: new flags are for the compiler that was found to take them" {
+	local flag=-ftrivial-auto-var-init=zero
+	mkdir tree
+	cd tree
+	# one that takes it, though the real one may not
+	cat >new <<-END
+	#!/bin/sh
+	for word; do
+		shift
+		[ "\$word" = $flag ] || set -- "\$@" "\$word"
+	done
+	exec ${CC:-cc} "\$@"
+	END
+	chmod +x new
+	"$SOURCE/configure" -q CC="$PWD/new"
+	run -0 env -u CC make -n BUILD=built built/src/main.o
+	assert_output --partial " $flag "
+	run -0 make -n BUILD=built CC=other built/src/main.o
+	refute_output --partial "$flag"
+	"$SOURCE/configure" -q CC="$PWD/new" --disable-hardening
+	run -0 env -u CC make -n BUILD=built built/src/main.o
+	refute_output --partial "$flag"
+}

@@ -144,14 +144,13 @@ intake_line(struct pop3 *pop3, char *data, size_t len, struct err *err)
 		line_len--;
 	}
 	if (request->line != NULL && !request->failed) {
-		/* not ERR_INIT: that would clear a thousand octets a line */
-		struct err failure;
+		struct err *failure = &pop3->line_failure;
 
-		failure.status = 0;
-		failure.text[0] = '\0';
+		failure->status = 0;
+		failure->text[0] = '\0';
 		note_failure(request,
-		    request->line(request->arg, data, line_len, &failure),
-		    &failure);
+		    request->line(request->arg, data, line_len, failure),
+		    failure);
 	}
 	stream_consume(pop3->stream, used);
 	return 1;

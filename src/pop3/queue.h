@@ -39,6 +39,8 @@ struct pop3 {
 	} phase;
 	struct reply_body body;
 	uint32_t lines;
+	/* here, as the compiler would clear a thousand octets for each line */
+	struct err line_failure;
 	enum pop3_code last_code;
 	struct buf auth_reply;
 
