@@ -143,6 +143,7 @@ not be retrieved in $run runs: 127.0.0.1 "* ]]
 		start_server --mailbox mail
 		run --separate-stderr -0 poplar fetch --maildir Mail --identity "$how" "${PLAIN[@]}"
 		stop_server
+		# shellcheck disable=SC2086
 		start_server --mailbox mail $how
 		run --separate-stderr -75 poplar fetch all -qq --timeout 1 \
 			--maildir Mail --identity "$how" "${PLAIN[@]}"

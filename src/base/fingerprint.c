@@ -140,6 +140,14 @@ end_header(struct fingerprinter *maker)
 	digest_final(maker->body, maker->id_digest);
 }
 
+/* The empty line is the body's: without it there is another message. */
+static void
+begin_body(struct fingerprinter *maker)
+{
+	end_header(maker);
+	digest_update(maker->body, "\n", 1);
+}
+
 /* Some of a line of the header, or all of it. */
 static void
 take_line(struct fingerprinter *maker, const char *data, size_t len)
@@ -148,7 +156,7 @@ take_line(struct fingerprinter *maker, const char *data, size_t len)
 	size_t n = 0;
 
 	if (!maker->in_line && data[0] == '\n') {
-		end_header(maker);
+		begin_body(maker);
 		return;
 	}
 	maker->in_line = true;

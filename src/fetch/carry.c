@@ -319,10 +319,11 @@ carry_over(struct run *run)
 
 		if (!(item->flags & PLAN_TAKEN) && carry->is_explicit)
 			continue;
-		/* delivered in this run, and its deletion did not come through
-		 */
+		/* delivered in this run; its deletion did not come through,
+		 * or nobody knows */
 		if ((item->flags & PLAN_DONE) && !(item->flags & PLAN_FAILED) &&
-		    (message->flags & MESSAGE_DUE))
+		    ((message->flags & MESSAGE_DUE) ||
+			message->verdict == VERDICT_LOOK))
 			plan_look(run, item->num - 1);
 		plan->items[kept++] = *item;
 	}

@@ -80,12 +80,16 @@ compare_octets(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* One that the account's options would fetch, of a size that is recorded. */
+/*
+ * One that the account's options would fetch, of a size that is recorded; or
+ * else any such, since servers that write into a message change its size.
+ */
 static size_t
 choose_one(const struct run *run, const struct known *known)
 {
 	const struct mailbox *mailbox = &run->mailbox;
 	const struct account *account = run->account;
+	size_t other = SIZE_MAX;
 
 	for (size_t i = 0; i < mailbox->count; i++) {
 		uint64_t octets = mailbox_size(mailbox, i);
@@ -97,8 +101,10 @@ choose_one(const struct run *run, const struct known *known)
 		if (bsearch(&octets, known->sizes, known->count,
 			sizeof(*known->sizes), compare_octets) != NULL)
 			return i;
+		if (other == SIZE_MAX)
+			other = i;
 	}
-	return SIZE_MAX;
+	return other;
 }
 
 int

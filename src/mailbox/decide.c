@@ -236,7 +236,7 @@ decide_group(struct mailbox *mailbox, size_t first)
 	if (verdict == VERDICT_COMPARE || group.listed > 1)
 		message->flags |= MESSAGE_OPEN;
 	for (size_t m = first; m != SIZE_MAX; m = group_next(mailbox, m)) {
-		mailbox->messages[m].verdict = verdict;
+		mailbox->messages[m].verdict = (uint8_t)verdict;
 		mailbox->messages[m].flags |= flags;
 	}
 }
@@ -280,6 +280,6 @@ mailbox_decide(struct mailbox *mailbox, const struct mailbox_policy *policy)
 			decide_group(mailbox, i);
 		else if ((message->flags & MESSAGE_LISTED) &&
 		    message->uid_len == 0)
-			message->verdict = without_uid;
+			message->verdict = (uint8_t)without_uid;
 	}
 }

@@ -171,8 +171,10 @@ pop3_capa(struct pop3 *pop3, struct err *err)
 bool
 pop3_capa_fatal(const struct pop3 *pop3)
 {
+	/* behind a refused CAPA, nonsense is another matter */
 	return pop3->dead && pop3->capa_fatal &&
-	    pop3->death.status == EX_TEMPFAIL;
+	    (pop3->death.status == EX_TEMPFAIL ||
+		pop3->capa_request.result == POP3_LOST);
 }
 
 void

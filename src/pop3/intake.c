@@ -41,7 +41,9 @@ too_much(struct pop3 *pop3, const char *what, struct err *err)
 {
 	(void)err_set(err, EX_PROTOCOL, "%s answered %s with %s",
 	    pop3_peer(pop3), pop3->head->name, what);
-	return queue_die(pop3, err);
+	(void)queue_die(pop3, err);
+	pop3->capa_fatal = false; /* it would be the same with others */
+	return -1;
 }
 
 /* What a callback made of it; a failure is kept, and the reply read on. */

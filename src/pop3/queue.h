@@ -18,7 +18,7 @@ struct pop3 {
 	int wake_fd; /* pop3_step does not wait when this is readable; -1 */
 	bool paused; /* a callback wants pop3_step to return */
 	bool dead;
-	bool silent; /* it died because nothing was answered in time */
+	bool silent;       /* it died because nothing was answered in time */
 	size_t answered;   /* since nothing was under way */
 	bool unanswerable; /* see pop3_lost_pipelined() */
 	struct err death;

@@ -168,8 +168,7 @@ copy_old(int fd, const char *name, struct err *err)
 		    "cannot keep the old state as %s", name);
 	while ((result = file_read(fd, name, data, sizeof(data), at, &n,
 		    err)) == 0 &&
-	    n > 0 &&
-	    (result = file_write(out, name, data, n, at, err)) == 0)
+	    n > 0 && (result = file_write(out, name, data, n, at, err)) == 0)
 		at += n;
 	if (result == 0)
 		result = sync_file(out, name, err);

@@ -164,7 +164,8 @@ copy_journal(struct rewrite *rewrite, struct err *err)
 			continue;
 		if (record_parse(line, len, &record, &why) == -1) {
 			got = err_set(err, EX_IOERR, "line %llu of %s: %s",
-			    (unsigned long long)reader.number, state->path, why);
+			    (unsigned long long)reader.number, state->path,
+			    why);
 			break;
 		}
 		got = copy_line(rewrite, line, len, &record, err);

@@ -378,7 +378,7 @@ load_header(struct state *state, struct reader *reader, const char *identity,
 		return -1;
 	if (got == 1)
 		why = reader->complete ? "malformed identity" :
-					"its first line is incomplete";
+					 "its first line is incomplete";
 	if (got == 0 || !reader->complete ||
 	    record_parse_header(line, len, &text, state->key, &why) == -1 ||
 	    record_decode(text, &scratch, &data, &len) == -1) {

@@ -62,7 +62,8 @@ hand_out(struct reader *reader, size_t len, const char **line, size_t *line_len)
 }
 
 int
-reader_next(struct reader *reader, const char **line, size_t *len, struct err *err)
+reader_next(struct reader *reader, const char **line, size_t *len,
+    struct err *err)
 {
 	size_t searched = 0, have;
 	const char *end;
@@ -86,6 +87,7 @@ reader_next(struct reader *reader, const char **line, size_t *len, struct err *e
 		if (more == -1)
 			return -1;
 		if (more == 0)
-			return have == 0 ? 0 : hand_out(reader, have, line, len);
+			return have == 0 ? 0 :
+					   hand_out(reader, have, line, len);
 	}
 }

@@ -45,8 +45,8 @@ say_synced(struct state *state)
 	    size != state->size)
 		return;
 	record_put_synced(&line);
-	if (file_write(state->fd, state->path, line.data, line.len,
-		state->size, &ignored) == 0) {
+	if (file_write(state->fd, state->path, line.data, line.len, state->size,
+		&ignored) == 0) {
 		state->size += line.len;
 		state->lines++;
 	} else if (file_cut(state->fd, state->path, state->size, &ignored) ==

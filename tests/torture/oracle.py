@@ -85,7 +85,8 @@ class Oracle:
     # What cannot be known.
 
     def likeness(self, letter, other):
-        if letter is other or not (other.delivered or other.marked) or \
+        if letter is other or not (other.delivered or other.marked or
+                                   self.has_twin(other)) or \
                 letter.seen_whole & other.seen_whole or \
                 not share_uid(self.character, letter, other, self.blind):
             return None
@@ -102,6 +103,12 @@ class Oracle:
         if same_size and other.gone in ("other", "expiry"):
             return "shadow"
         return None
+
+    def has_twin(self, letter):
+        """One of its octets was delivered, under an id they may share."""
+        return any(other.delivered and other.key == letter.key and
+                   share_uid(self.character, letter, other, self.blind)
+                   for other in self.box.letters if other is not letter)
 
     def inexcusable(self, letters, kinds=("twin", "head", "shadow")):
         """Of those that should be delivered, (what is not and has no excuse,

@@ -119,11 +119,11 @@ static const struct pair {
 	    "A: 2\nStatus: x\n Message-ID: <a@x>\n\n", "b" },
 
 	/* no end, no beginning */
-	{ "header only, without its end", "A: 1\n", "A: 1\n\n", "hsb" },
+	{ "header only, without its end", "A: 1\n", "A: 1\n\n", "hs" },
+	{ "nothing, and an empty line", "", "\n", "hs" },
 	{ "not even a line end", "A: 1", "A: 1", "hsb" },
 	{ "a name only", "Status", "A", "b" },
 	{ "body only", "\nbody\n", "\nbody\n", "hsb" },
-	{ "empty, and an empty line", "", "\n", "hsb" },
 	{ "an empty line is no header", "\nA: 1\n", "A: 1\n\n", "-" },
 };
 
