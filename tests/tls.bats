@@ -466,6 +466,7 @@ while d := s.recv(65536): os.write(1, d)'"
 				--maildir box --identity here
 			assert_equal "$(find box -type f | wc -l)" 0
 			stop_server
+			rm -rf "$HOME/.local"
 		done
 		serve localhost
 		run --separate-stderr -0 poplar fetch "${TLS[@]}" --maildir box \
