@@ -140,3 +140,4 @@ complete -c poplar -n '__fish_poplar_takes check' -l print -d 'print the setting
 complete -c poplar -n '__fish_poplar_takes state' -l from -x -a 'mpop fetchmail getmail fdm' -d 'import: mpop, fetchmail, getmail or fdm'
 complete -c poplar -n '__fish_poplar_takes state' -l entry -x -d 'import: the account\'s name in that file'
 complete -c poplar -n '__fish_poplar_takes state' -l repair -d 'check: write a new file of what is valid'
+complete -c poplar -n '__fish_poplar_takes help' -l all -d 'every option of the commands'

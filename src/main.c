@@ -60,7 +60,7 @@ run(struct cli *cli, int argc, char **argv)
 	if (cli->version)
 		printf("poplar %s\n", POPLAR_VERSION);
 	else if (cli->help && cli->command != NULL)
-		usage_command(stdout, cli->command);
+		usage_command(stdout, cli->command, false);
 	else if (cli->help)
 		usage_all(stdout);
 	else if (cli->command != NULL)

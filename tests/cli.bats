@@ -66,7 +66,11 @@ refused() {
 	refused 'unknown option --frob (see poplar help)' --frob stat
 	refused 'unknown option --frob (see poplar help stat)' stat --frob
 	refused 'unknown option --frob (see poplar help stat)' stat --frob=3
-	refused 'unknown option --jso (see poplar help stat)' stat --jso
+	refused 'unknown option --jso; did you mean --json?' stat --jso
+	refused 'unknown option --maildri; did you mean --maildir?' fetch --maildri x
+	refused 'unknown option --acount; did you mean --account?' --acount x stat
+	refused 'unknown command ftech; did you mean fetch?' ftech
+	refused 'unknown command shel; did you mean shell?' help shel
 	refused 'unknown option --maildir (see poplar help stat)' stat --maildir x
 	refused 'unknown option --long (see poplar help uidl)' uidl --long
 	refused 'unknown option -Z (see poplar help list)' list -lZ

@@ -89,7 +89,8 @@ zsh: --dummy'
 @test "docs: every option is in the command's help" {
 	local command name
 	while IFS=$'\t' read -r _ command name _; do
-		[[ -e help.$command ]] || poplar help "$command" >"help.$command"
+		[[ -e help.$command ]] || poplar help --all "$command" \
+			>"help.$command"
 		grep -qE -e "--$name($|[^a-z-])" "help.$command" ||
 			fail "help $command lacks --$name"
 	done < <(grep ^option tables)

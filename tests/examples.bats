@@ -253,7 +253,7 @@ records() {
 
 	# No command with records is missing above.
 	for command in $(poplar help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
-		! poplar help "$command" | grep -q -- --json || echo "$command"
+		! poplar help --all "$command" | grep -q -- --json || echo "$command"
 	done >with_json
 	run -0 sort with_json
 	assert_output 'capa

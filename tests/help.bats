@@ -20,6 +20,19 @@ load lib/common
 	done
 }
 
+@test "help: a command's is one screen, with two examples; --all has every option" {
+	for command in $(poplar help | sed -n '/^Commands:/,/^Messages:/s/^  \([a-z]*\) .*/\1/p'); do
+		run --separate-stderr -0 poplar help "$command"
+		((${#lines[@]} <= 24))
+		(($(grep -c "^  .*poplar .*$command" <<<"$output") >= 2))
+		assert_line --partial "poplar help --all $command"
+		refute_output --partial 'GnuTLS priority string'
+	done
+	run --separate-stderr -0 poplar help --all fetch
+	assert_line --partial '--tls-priority STRING     GnuTLS priority string'
+	assert_line --partial '--maildir DIR'
+}
+
 @test "help: several commands; one there is not" {
 	run --separate-stderr -0 poplar help stat list
 	assert_line 'usage: poplar stat [options]'

@@ -32,6 +32,7 @@
 #include "account/secret.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/owner.h"
 #include "base/xalloc.h"
 
@@ -341,12 +342,30 @@ read_account(struct file *file, const char *value)
 	}
 }
 
+/* There is no such key; which one may be meant? */
+static void
+complain_of_key(struct file *file, const char *key)
+{
+	char *safe = log_safe(key, strlen(key));
+	struct nearest nearest;
+
+	nearest_begin(&nearest, key, strlen(key));
+	for (const struct setting *s = settings; s->name != NULL; s++)
+		if (!s->option_only)
+			nearest_try(&nearest, s->name);
+	if (nearest.word != NULL)
+		complain(file, "unknown key %s; did you mean %s?", safe,
+		    nearest.word);
+	else
+		complain(file, "unknown key %s", safe);
+	free(safe);
+}
+
 static void
 read_setting(struct file *file, const char *key, char *value)
 {
 	const struct setting *setting = setting_find(key);
 	const char *problem = NULL;
-	char *safe;
 
 	if (file->skipping)
 		return;
@@ -360,11 +379,9 @@ read_setting(struct file *file, const char *key, char *value)
 		    "a key before the first [defaults] or [account NAME]");
 	else if (strcmp(key, "account") == 0)
 		read_account(file, value);
-	else if (setting == NULL) {
-		safe = log_safe(key, strlen(key));
-		complain(file, "unknown key %s", safe);
-		free(safe);
-	} else if (setting->option_only)
+	else if (setting == NULL)
+		complain_of_key(file, key);
+	else if (setting->option_only)
 		complain(file, "%s: an option of the command line only",
 		    setting->name);
 	else if (is_duplicate(file->section, setting))

@@ -157,6 +157,8 @@ const struct command command_capa = {
 	.name = "capa",
 	.operands = "",
 	.summary = "print what the server can do; -v: greeting and TLS too",
+	.examples = "poplar capa -H pop.example.org\n"
+		    "poplar capa -v -a work\n",
 	.flags = COMMAND_ACCOUNT,
 	.run = capa_run,
 };

@@ -320,6 +320,8 @@ const struct command command_check = {
 	.name = "check",
 	.operands = "",
 	.summary = "say what is right and wrong with an account",
+	.examples = "poplar check\n"
+		    "poplar check -a work\n",
 	.options = check_options,
 	.flags = COMMAND_ACCOUNT | COMMAND_FETCH | COMMAND_MANY,
 	.run = check_run,

@@ -36,6 +36,7 @@ struct command {
 	const char *name;
 	const char *operands; /* "[MESSAGE...]", for the usage line */
 	const char *summary;
+	const char *examples; /* lines; or NULL */
 	const struct option_def *options; /* ended by name NULL; may be NULL */
 	unsigned int flags;
 	/* returns the exit status; sentences have been printed */
@@ -82,6 +83,9 @@ bool command_takes(const struct command *command,
     const struct option_def *option);
 /* Has it an option of this name of its own? That hides the setting so named. */
 bool command_has_own(const struct command *command, const char *name);
+
+/* There is no such command: EX_USAGE, with the one that may be meant. -1. */
+int cli_unknown_command(const char *name, struct err *err);
 
 /* Fill cli from argv. -1: EX_USAGE. */
 int cli_parse(struct cli *cli, int argc, char **argv, struct err *err);

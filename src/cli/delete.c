@@ -187,6 +187,8 @@ const struct command command_delete = {
 	.name = "delete",
 	.operands = "[MESSAGE...]",
 	.summary = "delete messages from the server",
+	.examples = "poplar delete 1-10\n"
+		    "poplar delete seen -a work\n",
 	.options = delete_options_table,
 	.flags = COMMAND_ACCOUNT,
 	.run = delete_run,

@@ -247,6 +247,9 @@ const struct command command_fetch = {
 	.name = "fetch",
 	.operands = "[MESSAGE...]",
 	.summary = "deliver messages: the new ones, unless others are named",
+	.examples = "poplar fetch -a work --maildir ~/Mail --delete\n"
+		    "poplar fetch --all-accounts -qq\n"
+		    "poplar fetch 3 --stdout | less\n",
 	.options = fetch_options_table,
 	.flags = COMMAND_ACCOUNT | COMMAND_FETCH | COMMAND_MANY,
 	.run = fetch_command_run,

@@ -457,6 +457,8 @@ const struct command command_list = {
 	.name = "list",
 	.operands = "[MESSAGE...]",
 	.summary = "list messages and their sizes, or more with --long",
+	.examples = "poplar list new\n"
+		    "poplar list --long -a work 1-20\n",
 	.options = list_options,
 	.flags = COMMAND_ACCOUNT,
 	.run = list_run,

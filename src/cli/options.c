@@ -11,6 +11,7 @@
 #include "account/account.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/xalloc.h"
 #include "cli/cli.h"
 
@@ -121,6 +122,16 @@ find_in(const struct option_def *options, const struct sought *sought,
 	return false;
 }
 
+/* Does command (NULL: any) take it? */
+static bool
+setting_fits(const struct command *command, const struct setting *setting)
+{
+	return command == NULL ||
+	    (command->flags &
+		(setting->group == SETTING_FETCH ? COMMAND_FETCH :
+						   COMMAND_ACCOUNT));
+}
+
 static bool
 find_setting(const struct command *command, const struct sought *sought,
     struct found *found)
@@ -131,10 +142,7 @@ find_setting(const struct command *command, const struct sought *sought,
 		if (setting->config_only ||
 		    !matches(sought, setting->name, setting->letter))
 			continue;
-		if (command != NULL &&
-		    !(command->flags &
-			(setting->group == SETTING_FETCH ? COMMAND_FETCH :
-							   COMMAND_ACCOUNT)))
+		if (!setting_fits(command, setting))
 			return false;
 		memset(found, 0, sizeof(*found));
 		found->setting = setting;
@@ -167,27 +175,76 @@ find(const struct command *command, const struct sought *sought,
 	return false;
 }
 
+/* Is it an option of another command, and so no mistyped one? */
+static bool
+is_elsewhere(const struct sought *sought)
+{
+	struct found found;
+
+	return find(NULL, sought, &found);
+}
+
+static void
+try_all(struct nearest *nearest, const struct option_def *options)
+{
+	for (; options != NULL && options->name != NULL; options++)
+		nearest_try(nearest, options->name);
+}
+
+/* The option that may have been meant, or NULL. */
+static const char *
+find_nearest(const struct command *command, const struct sought *sought)
+{
+	struct nearest nearest;
+
+	if (sought->name == NULL || is_elsewhere(sought))
+		return NULL;
+	nearest_begin(&nearest, sought->name, sought->name_len);
+	if (command != NULL)
+		try_all(&nearest, command->options);
+	try_all(&nearest, global_options);
+	for (const struct setting *s = settings; s->name != NULL; s++)
+		if (!s->config_only && setting_fits(command, s))
+			nearest_try(&nearest, s->name);
+	return nearest.word;
+}
+
 static int
 unknown(const struct cli *cli, const struct sought *sought, struct err *err)
 {
+	const char *meant = find_nearest(cli->command, sought);
 	char *text = sought->name != NULL ?
 	    log_safe(sought->name, sought->name_len) :
 	    log_safe(&(char){ (char)sought->letter }, 1);
 
-	err_set(err, EX_USAGE, "unknown option %s%s (see poplar help%s%s)",
+	err_set(err, EX_USAGE, "unknown option %s%s%s%s%s",
 	    sought->name != NULL ? "--" : "-", text,
-	    cli->command != NULL ? " " : "",
-	    cli->command != NULL ? cli->command->name : "");
+	    meant != NULL            ? "; did you mean --" :
+		cli->command != NULL ? " (see poplar help " :
+				       " (see poplar help",
+	    meant != NULL            ? meant :
+		cli->command != NULL ? cli->command->name :
+				       "",
+	    meant != NULL ? "?" : ")");
 	free(text);
 	return -1;
 }
 
-static int
-unknown_command(const char *name, struct err *err)
+int
+cli_unknown_command(const char *name, struct err *err)
 {
+	struct nearest nearest;
 	char *text = log_safe(name, strlen(name));
 
-	err_set(err, EX_USAGE, "unknown command %s (see poplar help)", text);
+	nearest_begin(&nearest, name, strlen(name));
+	for (size_t i = 0; commands[i] != NULL; i++)
+		nearest_try(&nearest, commands[i]->name);
+	if (nearest.word != NULL)
+		err_set(err, EX_USAGE, "unknown command %s; did you mean %s?",
+		    text, nearest.word);
+	else
+		err_set(err, EX_USAGE, "unknown command %s (see poplar help)",
+		    text);
 	free(text);
 	return -1;
 }
@@ -414,7 +471,7 @@ walk_along(struct walk *walk, struct err *err)
 		} else if (!walk->applying) {
 			walk->cli->command = command_find(text);
 			if (walk->cli->command == NULL)
-				return unknown_command(text, err);
+				return cli_unknown_command(text, err);
 			return 0;
 		} else if (named)
 			add_operand(walk->cli, text);

@@ -739,6 +739,8 @@ const struct command command_shell = {
 	.name = "shell",
 	.operands = "",
 	.summary = "a session by hand, from a terminal or a pipe",
+	.examples = "poplar shell -a work\n"
+		    "echo 'retr 3 > message' | poplar shell\n",
 	.flags = COMMAND_ACCOUNT | COMMAND_TEXT,
 	.run = shell_run,
 };

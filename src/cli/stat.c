@@ -51,6 +51,8 @@ const struct command command_stat = {
 	.name = "stat",
 	.operands = "",
 	.summary = "print how many messages there are, and how many octets",
+	.examples = "poplar stat -a work\n"
+		    "poplar stat -H pop.example.org -u joe\n",
 	.flags = COMMAND_ACCOUNT,
 	.run = stat_run,
 };

@@ -380,6 +380,8 @@ const struct command command_state = {
 	.operands = "ACTION [MESSAGE...|FILE]",
 	.summary = "show and change what is remembered: path, list, check, "
 		   "forget, mark-seen, export, import",
+	.examples = "poplar state list\n"
+		    "poplar state mark-seen all -a work\n",
 	.options = state_options,
 	.flags = COMMAND_ACCOUNT,
 	.run = state_run,

@@ -276,6 +276,8 @@ const struct command command_top = {
 	.name = "top",
 	.operands = "MESSAGE...",
 	.summary = "print headers and the first lines of messages",
+	.examples = "poplar top 3\n"
+		    "poplar top -n 20 new\n",
 	.options = top_options,
 	.flags = COMMAND_ACCOUNT | COMMAND_TEXT,
 	.run = top_run,

@@ -77,6 +77,8 @@ const struct command command_uidl = {
 	.name = "uidl",
 	.operands = "[MESSAGE...]",
 	.summary = "print the messages' unique ids",
+	.examples = "poplar uidl\n"
+		    "poplar uidl -a work 1-20\n",
 	.flags = COMMAND_ACCOUNT,
 	.run = uidl_run,
 };

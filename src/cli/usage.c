@@ -103,18 +103,61 @@ usage_all(FILE *file)
 	put_global(file, NULL);
 }
 
-void
-usage_command(FILE *file, const struct command *command)
+static void
+put_examples(FILE *file, const struct command *command)
 {
-	fprintf(file, "usage: poplar %s [options]%s%s\n\n", command->name,
-	    command->operands[0] == '\0' ? "" : " ", command->operands);
-	put_wrapped(file, 0, command->summary);
-	if (command->options != NULL) {
-		fprintf(file, "\nOptions:\n");
-		for (const struct option_def *option = command->options;
-		     option->name != NULL; option++)
-			put_own(file, option);
+	if (command->examples == NULL)
+		return;
+	fprintf(file, "\nExamples:\n");
+	for (const char *line = command->examples; *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+
+		fprintf(file, "  %.*s\n", (int)len, line);
+		line += len + (line[len] == '\n');
 	}
+}
+
+/* Names alone, for those who have seen them before. */
+static void
+put_names(FILE *file, const struct command *command, int group,
+    const char *heading)
+{
+	const struct setting *setting;
+	size_t at = strlen(heading), len;
+
+	fprintf(file, "\n%s", heading);
+	for (setting = settings; setting->name != NULL; setting++) {
+		if ((int)setting->group != group || setting->config_only ||
+		    command_has_own(command, setting->name))
+			continue;
+		len = strlen(setting->name) + 3;
+		if (at + len > COLUMNS) {
+			fprintf(file, "\n ");
+			at = 1;
+		}
+		fprintf(file, " --%s", setting->name);
+		at += len;
+	}
+	putc('\n', file);
+}
+
+static void
+put_briefly(FILE *file, const struct command *command)
+{
+	if (command->flags & COMMAND_FETCH)
+		put_names(file, command, SETTING_FETCH, "More options:");
+	if (command->flags & COMMAND_ACCOUNT)
+		fprintf(file,
+		    "\nThe account: -a NAME, or -H HOST -u USER; without these "
+		    "the\nconfiguration's default. ");
+	else
+		putc('\n', file);
+	fprintf(file, "Every option: poplar help --all %s\n", command->name);
+}
+
+static void
+put_all(FILE *file, const struct command *command)
+{
 	if (command->flags & COMMAND_FETCH) {
 		fprintf(file, "\nWhat is done with messages:\n");
 		put_settings(file, command, SETTING_FETCH);
@@ -125,4 +168,24 @@ usage_command(FILE *file, const struct command *command)
 	}
 	fprintf(file, "\nOptions of all commands:\n");
 	put_global(file, command);
+}
+
+void
+usage_command(FILE *file, const struct command *command, bool all)
+{
+	fprintf(file, "usage: poplar %s [options]%s%s\n\n", command->name,
+	    command->operands[0] == '\0' ? "" : " ", command->operands);
+	put_wrapped(file, 0, command->summary);
+	if (!all)
+		put_examples(file, command);
+	if (command->options != NULL) {
+		fprintf(file, "\nOptions:\n");
+		for (const struct option_def *option = command->options;
+		     option->name != NULL; option++)
+			put_own(file, option);
+	}
+	if (all)
+		put_all(file, command);
+	else
+		put_briefly(file, command);
 }

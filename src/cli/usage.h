@@ -3,11 +3,13 @@
 #ifndef CLI_USAGE_H
 #define CLI_USAGE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct command;
 
 void usage_all(FILE *file);
-void usage_command(FILE *file, const struct command *command);
+/* One screen; all: with every option it takes. */
+void usage_command(FILE *file, const struct command *command, bool all);
 
 #endif

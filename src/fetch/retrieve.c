@@ -258,6 +258,21 @@ batch_messages(const struct run *run)
 	return at_most(run, count);
 }
 
+/*
+ * What has no sentinel yet is lost when the server ends the session, as some do
+ * after so many messages: a small part of what has come.
+ */
+static size_t
+lockstep_messages(const struct run *run)
+{
+	size_t count = (size_t)(run->summary->delivered / LOCKSTEP_PART) + 1;
+
+	if (run->losses > 0)
+		count = 1;
+	return at_most(run,
+	    count < LOCKSTEP_MESSAGES ? count : LOCKSTEP_MESSAGES);
+}
+
 static bool
 is_due(const struct batch *batch, size_t messages, int64_t ms)
 {
@@ -282,9 +297,7 @@ close_lockstep(struct run *run, bool last, struct err *err)
 			sentinel_spare(run);
 		return 0;
 	}
-	if (last ||
-	    is_due(batch, run->losses > 0 ? 1 : at_most(run, LOCKSTEP_MESSAGES),
-		LOCKSTEP_MS))
+	if (last || is_due(batch, lockstep_messages(run), LOCKSTEP_MS))
 		return sentinel_submit(run, err);
 	return 0;
 }

@@ -32,6 +32,7 @@ struct state_entry;
 #define BATCH_MS 2000
 /* In lock-step a sentinel costs a round trip, so it waits longer. */
 #define LOCKSTEP_MESSAGES 32
+#define LOCKSTEP_PART 16
 #define LOCKSTEP_MS 15000
 
 /* One message on its way, from RETR until its tmp name is gone. */
