@@ -174,11 +174,14 @@ unprivileged() {
 }
 
 @test "trouble: a full disk under the maildir is 74" {
-	run --separate-stderr -74 limited 20 fetch --delete --maildir Mail "${TLS[@]}"
+	run --separate-stderr -74 limited 20 fetch --maildir Mail "${TLS[@]}"
 	assert_output ''
-	said "poplar: tester@localhost: $HOME/Mail: File too large"
+	said "poplar: tester@localhost: message 4: $HOME/Mail: File too large"
 	run -0 find Mail/new -type f -size +20k
 	assert_output ''
+	run -0 ls Mail/tmp
+	assert_output ''
+	assert_equal "$(find Mail/new -type f | wc -l)" 3
 	run --separate-stderr -0 poplar fetch --maildir Mail "${TLS[@]}"
 	assert_output ''
 	said ''
@@ -186,13 +189,12 @@ unprivileged() {
 }
 
 @test "trouble: a full disk under mbox and pipe is 74" {
-	for where in '--mbox inbox' '--pipe cat >&2'; do
-		run --separate-stderr -74 limited 20 fetch --delete \
+	for where in '--mbox inbox' '--pipe cat >/dev/null'; do
+		run --separate-stderr -74 limited 20 fetch --identity "$where" \
 			"${where%% *}" "${where#* }" "${TLS[@]}"
 		assert_output ''
-		said "poplar: tester@localhost: ${STATE%/*}: File too large"
+		assert_regex "$stderr" "message [14]: [^:]*: File too large"
 	done
-	assert_file_empty inbox
 	nothing_lost
 }
 
@@ -555,20 +557,45 @@ answer to LIST"
 }
 
 # What the batch before it has left to be tidied up is tidied up by the next run.
-@test "trouble: a disk that is full in the second batch keeps the first" {
+@test "trouble: a full disk stops only what does not fit" {
 	make_mailbox mail 100
-	head -c 400000 /dev/zero | tr '\0' x | fold >mail/100
+	for n in 003 050 051 100; do
+		head -c 400000 /dev/zero | tr '\0' x | fold >mail/$n
+	done
 	stop_server
 	start_server --mailbox mail
-	run --separate-stderr -74 limited 200 fetch --maildir Mail "${PLAIN[@]}"
-	assert_output ''
-	said "poplar: tester@127.0.0.1: $PWD/Mail: File too large"
-	assert_equal "$(maildir_digests Mail | wc -l)" 64
-	run --separate-stderr -0 poplar fetch --maildir Mail "${PLAIN[@]}"
-	said ''
+	for where in '--maildir Mail' '--mbox inbox' '--pipe cat >>piped'; do
+		run --separate-stderr -74 limited 200 fetch --delete "${where%% *}" \
+			"${where#* }" --identity "$where" "${PLAIN[@]}"
+		assert_output ''
+		assert_equal "${#stderr_lines[@]}" 4
+		assert_regex "${stderr_lines[3]}" '^poplar: .*: message 100: .*: File too large$'
+		assert_equal "$(find mail -type f | wc -l)" 4
+		# once there is room, they come
+		run --separate-stderr -0 poplar fetch --delete "${where%% *}" \
+			"${where#* }" --identity "$where" "${PLAIN[@]}"
+		said ''
+		run -0 ls mail
+		assert_output ''
+		make_mailbox mail 100
+		for n in 003 050 051 100; do
+			head -c 400000 /dev/zero | tr '\0' x | fold >mail/$n
+		done
+	done
 	assert_equal "$(maildir_digests Mail)" "$(mailbox_digests mail)"
 	run -0 ls Mail/tmp
 	assert_output ''
+}
+
+@test "trouble: where nothing fits not all is retrieved in vain" {
+	make_mailbox mail 100
+	for n in mail/*; do
+		head -c 400000 /dev/zero | tr '\0' x | fold >"$n"
+	done
+	stop_server
+	start_server --mailbox mail --no-pipelining
+	run --separate-stderr -74 limited 200 fetch --maildir Mail "${PLAIN[@]}"
+	(($(grep -c 'C: RETR' "$SERVER_LOG") <= 5))
 }
 
 @test "trouble: a destination that takes nothing is found before the first RETR" {

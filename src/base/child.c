@@ -24,6 +24,7 @@
 
 /* How long a child may go on after we have been asked to end. */
 #define CHILD_STOP_MS 5000
+#define OUTLIVES_S 10
 /* How often a look is taken whether one has ended. */
 #define WAIT_MS 20
 /* How long one may take to end when it is told to. */
@@ -391,7 +392,9 @@ out:
 	return result;
 }
 
-/* In the child: it keeps nothing open but fd, and outlives its use by little.
+/*
+ * In the child: it keeps nothing open but fd, and outlives its use by little.
+ * Not too little: that it has died is no news as long as it is waited for.
  */
 static _Noreturn void
 answer(child_call_fn *call, const void *arg, int fd, int64_t until_ms)
@@ -406,7 +409,7 @@ answer(child_call_fn *call, const void *arg, int fd, int64_t until_ms)
 	closefrom(4);
 	default_signals();
 	if (left != -1)
-		(void)alarm((unsigned int)left / 1000 + 1);
+		(void)alarm((unsigned int)left / 1000 + OUTLIVES_S);
 	call(arg, &out);
 	while (sent < out.len) {
 		n = write(3, out.data + sent, out.len - sent);

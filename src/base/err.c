@@ -14,11 +14,12 @@
  * err->text back to us as an argument.
  */
 static void
-store(struct err *err, int status, const char *text)
+store(struct err *err, int status, enum err_cause cause, const char *text)
 {
 	const size_t longest = sizeof(err->text) - 1;
 
 	err->status = status;
+	err->cause = cause;
 	(void)snprintf(err->text, sizeof(err->text), "%s", text);
 	if (strlen(err->text) == longest)
 		utf8_cut(err->text, longest);
@@ -33,14 +34,23 @@ err_set(struct err *err, int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	store(err, status, text);
+	store(err, status, ERR_OTHER, text);
 	return -1;
+}
+
+static enum err_cause
+cause_of(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG ?
+	    ERR_NO_ROOM :
+	    ERR_OTHER;
 }
 
 int
 err_sys(struct err *err, int status, const char *fmt, ...)
 {
 	const char *reason = strerror(errno);
+	enum err_cause cause = cause_of(errno);
 	char text[sizeof(err->text)];
 	size_t used, left;
 	va_list ap;
@@ -51,7 +61,7 @@ err_sys(struct err *err, int status, const char *fmt, ...)
 	used = strlen(text);
 	left = sizeof(text) - used;
 	(void)snprintf(text + used, left, ": %s", reason);
-	store(err, status, text);
+	store(err, status, cause, text);
 	return -1;
 }
 
@@ -75,7 +85,7 @@ err_prefix(struct err *err, const char *fmt, ...)
 		len = sizeof(text) - used - 1;
 	memcpy(text + used, err->text, len);
 	text[used + len] = '\0';
-	store(err, err->status, text);
+	store(err, err->status, err->cause, text);
 	return -1;
 }
 

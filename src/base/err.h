@@ -6,14 +6,21 @@
 
 #include <sysexits.h>
 
+/* What callers need to know of a failure beyond its status. */
+enum err_cause {
+	ERR_OTHER,
+	ERR_NO_ROOM /* a full disk, a quota, a limit on the size of files */
+};
+
 struct err {
 	int status; /* EX_*, or 0 while nothing has failed */
+	enum err_cause cause;
 	char text[1024];
 };
 
 #define ERR_INIT                                                               \
 	{                                                                      \
-		0, ""                                                          \
+		0, ERR_OTHER, ""                                               \
 	}
 
 /*
@@ -23,7 +30,7 @@ struct err {
 int err_set(struct err *err, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* err_set with ": " and strerror(errno) behind the sentence. Returns -1. */
+/* err_set with the cause, ": " and strerror(errno) added. Returns -1. */
 int err_sys(struct err *err, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

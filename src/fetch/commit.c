@@ -54,8 +54,8 @@ batch_free(struct run *run, struct batch *batch)
 	free(batch);
 }
 
-static void
-drop(struct run *run, struct job *job)
+void
+commit_drop(struct run *run, struct job *job)
 {
 	if (!job->begun)
 		return;
@@ -69,7 +69,7 @@ void
 commit_abandon(struct run *run, struct batch *batch)
 {
 	for (struct job *job = batch->first; job != NULL; job = job->next) {
-		drop(run, job);
+		commit_drop(run, job);
 		job->plan->flags &= (uint16_t)~PLAN_SUBMITTED;
 	}
 	batch_free(run, batch);
@@ -78,7 +78,7 @@ commit_abandon(struct run *run, struct batch *batch)
 void
 commit_fail(struct run *run, struct job *job, const struct err *err)
 {
-	drop(run, job);
+	commit_drop(run, job);
 	job->plan->flags |= PLAN_DONE | PLAN_FAILED;
 	run_message(run, job->plan, REPORT_FAILED, NULL, err);
 }
@@ -125,7 +125,7 @@ doubt(struct run *run, struct job *job)
 	}
 	run->doubted = job->plan->num;
 	run->doubted_print = job->shown.print;
-	drop(run, job);
+	commit_drop(run, job);
 	run->uncommitted--; /* it will be counted again */
 	job->plan->flags &= (uint16_t)~PLAN_SUBMITTED;
 	run->next = (size_t)(job->plan - run->plan.items);
@@ -149,7 +149,7 @@ settle_known(struct run *run, struct job *job)
 {
 	struct plan_item *plan = job->plan;
 
-	drop(run, job);
+	commit_drop(run, job);
 	/* what is only marked was never delivered */
 	if (!(job->known->flags & STATE_MARKED))
 		count_safe(run, plan);
@@ -185,7 +185,7 @@ judge_whole(struct commit *commit, struct job *job)
 	if (job->known != NULL && !(job->plan->flags & PLAN_DELIBERATE)) {
 		settle_known(run, job);
 	} else if (is_too_much(commit, job)) {
-		drop(run, job);
+		commit_drop(run, job);
 		job->plan->flags |= PLAN_DONE;
 		run_message(run, job->plan, REPORT_SKIPPED, NULL, NULL);
 	} else {
@@ -210,8 +210,10 @@ sort_out(struct commit *commit, struct batch *batch)
 			(void)pop3_refused(run->session.pop3, &job->request,
 			    &err);
 			commit_fail(run, job, &err);
+		} else if (job->no_room) {
+			commit_fail(run, job, &run->no_room_err);
 		} else if (!job->whole) {
-			drop(run, job);
+			commit_drop(run, job);
 			job->plan->flags &= (uint16_t)~PLAN_SUBMITTED;
 		} else if (is_doubtful(job)) {
 			doubt(run, job);

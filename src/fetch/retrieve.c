@@ -25,6 +25,8 @@
 #include "state/state.h"
 
 #define DRAIN_MS 5000
+/* So many messages in a row that do not fit: nothing does. */
+#define NO_ROOM_MAX 3
 /* So many runs that could not retrieve a message are enough. */
 #define VAIN_RUNS 3
 /* Messages that wait for a command, each with a descriptor. */
@@ -85,6 +87,24 @@ fault(struct run *run, struct err *err)
 	return -1;
 }
 
+/*
+ * There is no room for this message: its octets go, so that others fit, and
+ * the rest of it is only read. Where nothing fits that is the end.
+ */
+static int
+take_no_more(struct job *job, struct err *err)
+{
+	struct run *run = job->run;
+
+	if (err->cause != ERR_NO_ROOM || run->no_room == NO_ROOM_MAX)
+		return fault(run, err);
+	run->no_room++;
+	run->no_room_err = *err;
+	commit_drop(run, job);
+	job->no_room = true;
+	return -1;
+}
+
 static int
 job_start(struct job *job, struct err *err)
 {
@@ -126,10 +146,9 @@ job_body(void *arg, const char *data, size_t len, struct err *err)
 
 	if (run->fault.status != 0)
 		return -1;
-	if (!job->begun && job_start(job, err) == -1)
-		return fault(run, err);
-	if (deliver_write(run->deliver, &job->item, data, len, err) == -1)
-		return fault(run, err);
+	if ((!job->begun && job_start(job, err) == -1) ||
+	    deliver_write(run->deliver, &job->item, data, len, err) == -1)
+		return take_no_more(job, err);
 	fingerprinter_update(run->printer, data, len);
 	run->progress.octets += len;
 	if (run->report->progress != NULL)
@@ -182,10 +201,11 @@ job_done(void *arg, struct pop3_request *request)
 		return;
 	if ((!job->begun && job_start(job, &err) == -1) ||
 	    deliver_end(run->deliver, &job->item, &err) == -1) {
-		(void)fault(run, &err);
+		(void)take_no_more(job, &err);
 		return;
 	}
 	job->whole = true;
+	run->no_room = 0;
 	run->stalls = 0;
 	judge(job);
 	run->progress.messages++;

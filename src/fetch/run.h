@@ -47,6 +47,7 @@ struct job {
 	bool held;    /* and may have it open */
 	bool whole;   /* item holds the whole message */
 	bool suspect; /* the reply may be another message's */
+	bool no_room; /* where it is to go */
 	struct shown shown;
 	unsigned int copy;
 	struct state_entry *known; /* asked for again */
@@ -132,11 +133,13 @@ struct run {
 	unsigned int unanswered; /* sessions in a row that got nothing done */
 	bool one_by_one; /* each message is a batch, to be taken with care */
 	bool trying_lockstep; /* commands that were pipelined went unanswered */
-	struct err fault;     /* local: nothing more may be delivered */
-	bool logged_in;       /* once at least: it is worth coming back */
-	bool final;           /* another session would end the same way */
-	bool retrieving;      /* once at least: the listings make sense */
-	bool stopping;        /* a signal: drain and end */
+	unsigned int no_room; /* messages in a row that did not fit */
+	struct err no_room_err;
+	struct err fault; /* local: nothing more may be delivered */
+	bool logged_in;   /* once at least: it is worth coming back */
+	bool final;       /* another session would end the same way */
+	bool retrieving;  /* once at least: the listings make sense */
+	bool stopping;    /* a signal: drain and end */
 	int64_t stop_at;
 	int64_t spoken_at; /* when the server was last spoken to */
 	struct pop3_request noop;
@@ -229,6 +232,8 @@ void commit_abandon(struct run *run, struct batch *batch);
 int commit_finish(struct run *run, struct err *err);
 /* The same after a fault: the files stay, for recovery. */
 void commit_leave(struct run *run);
+/* Its file goes. */
+void commit_drop(struct run *run, struct job *job);
 /* A message that will not be delivered; err says why. Its file goes. */
 void commit_fail(struct run *run, struct job *job, const struct err *err);
 
