@@ -36,7 +36,7 @@ struct command {
 	const char *name;
 	const char *operands; /* "[MESSAGE...]", for the usage line */
 	const char *summary;
-	const char *examples; /* lines; or NULL */
+	const char *examples;             /* lines; or NULL */
 	const struct option_def *options; /* ended by name NULL; may be NULL */
 	unsigned int flags;
 	/* returns the exit status; sentences have been printed */
