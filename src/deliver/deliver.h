@@ -158,8 +158,8 @@ struct deliver_pending {
 	} decision;
 };
 /*
- * Decide and do, for C records without A of this destination (DELIVERY.md,
- * "Recovery" and "mbox"); all is synced on return 0. hooks->mark is called when
+ * Decide and do, for C records without A of this destination: Recovery in
+ * poplar-delivery(7). All is synced on return 0. hooks->mark is called when
  * mbox octets have to be appended. -1: EX_TEMPFAIL the destination is not there
  * (not mounted: another device), EX_IOERR.
  */
