@@ -7,18 +7,26 @@
 size_t
 parse_u64(const char *text, size_t len, uint64_t max, uint64_t *value)
 {
-	uint64_t sum = 0;
+	/* so many digits always fit */
+	const size_t safe = len < 19 ? len : 19;
+	uint64_t sum = 0, digit;
 	size_t i;
 
-	for (i = 0; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
-		uint64_t digit = (uint64_t)(text[i] - '0');
-
-		if (digit > max || sum > (max - digit) / 10)
+	for (i = 0; i < safe; i++) {
+		digit = (uint64_t)((unsigned char)text[i] - '0');
+		if (digit > 9)
+			break;
+		sum = sum * 10 + digit;
+	}
+	for (; i >= safe && i < len && text[i] >= '0' && text[i] <= '9'; i++) {
+		digit = (uint64_t)(text[i] - '0');
+		if (sum > (UINT64_MAX - digit) / 10)
 			return 0;
 		sum = sum * 10 + digit;
 	}
-	if (i > 0)
-		*value = sum;
+	if (i == 0 || sum > max)
+		return 0;
+	*value = sum;
 	return i;
 }
 

@@ -119,14 +119,15 @@ copy_line(struct rewrite *rewrite, const char *line, size_t len,
 	switch (record->type) {
 	case RECORD_COMMIT:
 	case RECORD_DELIVERED:
+	case RECORD_HELD:
 		if (put_marked(rewrite, record->serial, &entry, err) == -1)
 			return -1;
 		if (entry == NULL)
 			return 0;
-		record_put_again(&rewrite->out,
-		    entry->flags & STATE_COMMITTED ? RECORD_COMMIT :
-						     RECORD_DELIVERED,
-		    entry, record);
+		if (entry->flags & STATE_COMMITTED)
+			record_put_pending(&rewrite->out, entry, record);
+		else
+			record_put_held(&rewrite->out, entry);
 		rewrite->lines++;
 		put_events(rewrite, entry);
 		break;
@@ -222,6 +223,7 @@ compact_rewrite(struct state *state, struct err *err)
 	state->fd = rewrite.fd;
 	state->size = rewrite.size;
 	state->lines = rewrite.lines;
+	state->long_lines = 0;
 	state->unsynced = state->unsynced_lines = 0;
 	state->out.len = 0;
 	state->out_lines = 0;
@@ -236,6 +238,9 @@ is_worthwhile(const struct state *state)
 	uint64_t live = state->index.live, place;
 	const struct state_entry *entry;
 
+	/* where a message went to is of no use any more */
+	if (state->long_lines > DEAD_LINES + live / 4)
+		return true;
 	/* Counting events takes a walk: only if it can matter. */
 	if (state->lines + state->out_lines <= 2 * live + DEAD_LINES)
 		return false;

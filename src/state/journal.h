@@ -35,6 +35,7 @@ struct state {
 	uint64_t size;           /* of the journal, as we left it */
 	uint64_t made;           /* its size when we made it; 0: we did not */
 	uint64_t lines;          /* in it, with the header */
+	uint64_t long_lines;     /* C and D among them */
 	uint32_t last_serial;
 	uint32_t login_after, listed;
 	unsigned int server, proved;

@@ -218,6 +218,9 @@ loader_apply(struct loader *loader, const struct record *record,
 	switch (record->type) {
 	case RECORD_COMMIT:
 	case RECORD_DELIVERED:
+		loader->state->long_lines++;
+		return add_entry(loader, record, offset, len, why);
+	case RECORD_HELD:
 	case RECORD_SEEN:
 		return add_entry(loader, record, offset, len, why);
 	case RECORD_APPLIED:

@@ -137,7 +137,8 @@ four_octets(const char *p, unsigned char *data)
 	data[2] = (unsigned char)(pairs >> 32);
 	data[3] = (unsigned char)(pairs >> 48);
 	/* a letter has the value 10 or more, and at most 15 */
-	return again != digits || ((values + 6 * ones) >> 4 & ones) != letters;
+	return ((again ^ digits) |
+		   (((values + 6 * ones) >> 4 & ones) ^ letters)) != 0;
 }
 
 static void
@@ -180,12 +181,29 @@ take_size(struct cursor *cursor)
 	return take_number(cursor, UINT64_MAX);
 }
 
+/* Does a field of so many octets begin here? */
+static bool
+is_field(const struct cursor *cursor, size_t len)
+{
+	size_t left = (size_t)(cursor->end - cursor->at);
+
+	return cursor->at <= cursor->end && left >= len &&
+	    (left == len || cursor->at[len] == '\t');
+}
+
+/* The digest of the header may be left out: it is that of the stable part. */
 static void
 take_print(struct cursor *cursor, struct fingerprint *print)
 {
 	unsigned char octets[FINGERPRINT_LEN] = { 0 };
 
-	take_hex(cursor, octets, sizeof(octets));
+	if (is_field(cursor, 2 * (FINGERPRINT_LEN - FINGERPRINT_PART))) {
+		take_hex(cursor, octets + FINGERPRINT_PART,
+		    FINGERPRINT_LEN - FINGERPRINT_PART);
+		memcpy(octets, octets + FINGERPRINT_PART, FINGERPRINT_PART);
+	} else {
+		take_hex(cursor, octets, sizeof(octets));
+	}
 	memcpy(print, octets, sizeof(*print));
 }
 
@@ -193,11 +211,7 @@ take_print(struct cursor *cursor, struct fingerprint *print)
 static void
 take_digests(struct cursor *cursor, struct record *record)
 {
-	const char *start = cursor->at;
-
-	record->is_old = cursor->end - start >= 2 * DIGEST_LEN &&
-	    (cursor->end - start == 2 * DIGEST_LEN ||
-		start[2 * DIGEST_LEN] == '\t');
+	record->is_old = is_field(cursor, 2 * DIGEST_LEN);
 	if (record->is_old)
 		take_hex(cursor, record->digest, DIGEST_LEN);
 	else
@@ -247,6 +261,19 @@ take_flags(struct cursor *cursor, struct record *record)
 	}
 }
 
+/* What C, D and H have in common. */
+static void
+take_message(struct cursor *cursor, struct record *record)
+{
+	record->uid = take_text(cursor);
+	record->list_octets = take_size(cursor);
+	record->octets = take_number(cursor, UINT64_MAX);
+	take_digests(cursor, record);
+	record->copy = (uint16_t)take_number(cursor, UINT16_MAX);
+	record->time = take_u32(cursor);
+	take_flags(cursor, record);
+}
+
 static void
 take_delivery(struct cursor *cursor, struct record *record)
 {
@@ -256,13 +283,7 @@ take_delivery(struct cursor *cursor, struct record *record)
 	record->device = take_number(cursor, UINT64_MAX);
 	record->name = take_text(cursor);
 	record->spool = take_text(cursor);
-	record->uid = take_text(cursor);
-	record->list_octets = take_size(cursor);
-	record->octets = take_number(cursor, UINT64_MAX);
-	take_digests(cursor, record);
-	record->copy = (uint16_t)take_number(cursor, UINT16_MAX);
-	record->time = take_u32(cursor);
-	take_flags(cursor, record);
+	take_message(cursor, record);
 }
 
 static void
@@ -290,22 +311,18 @@ take_mark(struct cursor *cursor, struct record *record)
 static size_t
 check_crc(const char *line, size_t len, const char **why)
 {
-	unsigned int crc = 0;
-	size_t i;
-	int digit;
+	unsigned char crc[CRC_LEN / 2];
+	unsigned int want;
 
 	*why = "not a record";
-	if (len < CRC_LEN + 2 || line[len - CRC_LEN - 1] != '\t')
+	if (len < CRC_LEN + 2 || line[len - CRC_LEN - 1] != '\t' ||
+	    four_octets(line + len - CRC_LEN, crc))
 		return 0;
-	for (i = len - CRC_LEN; i < len; i++) {
-		digit = hex_digit(line[i]);
-		if (digit < 0)
-			return 0;
-		crc = crc << 4 | (unsigned int)digit;
-	}
+	want = (unsigned int)crc[0] << 24 | (unsigned int)crc[1] << 16 |
+	    (unsigned int)crc[2] << 8 | crc[3];
 	len -= CRC_LEN + 1;
 	*why = "wrong checksum";
-	return digest_crc32(0, line, len) == crc ? len : 0;
+	return digest_crc32(0, line, len) == want ? len : 0;
 }
 
 bool
@@ -336,6 +353,10 @@ record_parse(const char *line, size_t len, struct record *record,
 	case RECORD_COMMIT:
 	case RECORD_DELIVERED:
 		take_delivery(&cursor, record);
+		break;
+	case RECORD_HELD:
+		record->serial = take_u32(&cursor);
+		take_message(&cursor, record);
 		break;
 	case RECORD_MARK:
 		take_mark(&cursor, record);
@@ -528,9 +549,13 @@ static void
 put_print(struct buf *out, const struct fingerprint *print)
 {
 	unsigned char octets[FINGERPRINT_LEN];
+	size_t from =
+	    memcmp(print->header, print->stable, FINGERPRINT_PART) == 0 ?
+	    FINGERPRINT_PART :
+	    0;
 
 	memcpy(octets, print, sizeof(octets));
-	put_hex(out, octets, sizeof(octets));
+	put_hex(out, octets + from, sizeof(octets) - from);
 }
 
 static void
@@ -605,18 +630,10 @@ record_put_delivery(struct buf *out, enum record_type type, uint32_t serial,
 	end(out, start);
 }
 
-void
-record_put_again(struct buf *out, enum record_type type,
-    const struct state_entry *entry, const struct record *record)
+/* What the entry says of its message now. */
+static void
+put_entry(struct buf *out, const struct state_entry *entry)
 {
-	size_t start = begin(out, type);
-
-	put_number(out, entry->serial);
-	put_raw(out, record->kind.data, record->kind.len);
-	put_raw(out, record->path.data, record->path.len);
-	put_number(out, record->device);
-	put_raw(out, record->name.data, record->name.len);
-	put_raw(out, record->spool.data, record->spool.len);
 	put_text(out, entry->uid, entry->uid_len);
 	put_size(out, entry->list_octets);
 	put_number(out, entry->octets);
@@ -627,6 +644,31 @@ record_put_again(struct buf *out, enum record_type type,
 	put_number(out, entry->copy);
 	put_number(out, entry->time);
 	put_flags(out, entry->flags & STATE_SHORT, entry->flags & STATE_OWED);
+}
+
+void
+record_put_pending(struct buf *out, const struct state_entry *entry,
+    const struct record *record)
+{
+	size_t start = begin(out, RECORD_COMMIT);
+
+	put_number(out, entry->serial);
+	put_raw(out, record->kind.data, record->kind.len);
+	put_raw(out, record->path.data, record->path.len);
+	put_number(out, record->device);
+	put_raw(out, record->name.data, record->name.len);
+	put_raw(out, record->spool.data, record->spool.len);
+	put_entry(out, entry);
+	end(out, start);
+}
+
+void
+record_put_held(struct buf *out, const struct state_entry *entry)
+{
+	size_t start = begin(out, RECORD_HELD);
+
+	put_number(out, entry->serial);
+	put_entry(out, entry);
 	end(out, start);
 }
 

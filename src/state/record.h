@@ -25,6 +25,7 @@ enum record_type {
 	RECORD_COMMIT = 'C',
 	RECORD_APPLIED = 'A',
 	RECORD_DELIVERED = 'D',
+	RECORD_HELD = 'H', /* D, without where it went */
 	RECORD_MARK = 'M',
 	RECORD_SEEN = 'S',
 	RECORD_OWED = 'O',
@@ -96,9 +97,11 @@ void record_put_header(struct buf *out, const char *identity,
 /* Each appends one line. */
 void record_put_delivery(struct buf *out, enum record_type type,
     uint32_t serial, const struct state_record *record);
-/* The same out of an entry and the C or D line that it began with. */
-void record_put_again(struct buf *out, enum record_type type,
-    const struct state_entry *entry, const struct record *record);
+/* C anew, out of an entry and the line that it began with. */
+void record_put_pending(struct buf *out, const struct state_entry *entry,
+    const struct record *record);
+/* H */
+void record_put_held(struct buf *out, const struct state_entry *entry);
 void record_put_mark(struct buf *out, const struct state_mark *mark);
 void record_put_seen(struct buf *out, const struct state_entry *entry);
 void record_put_uid(struct buf *out, const struct state_entry *entry);

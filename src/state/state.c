@@ -331,6 +331,7 @@ state_commit(struct state *state, const struct state_record *records, size_t n,
 		record_put_delivery(&state->out, RECORD_COMMIT,
 		    ++state->last_serial, &records[i]);
 	state->out_lines += n;
+	state->long_lines += n;
 	if (writer_records(state, err) == -1 || writer_sync(state, err) == -1) {
 		/* What is not known to be durable must not come back. */
 		if (err->status != EX_TEMPFAIL)
@@ -371,6 +372,7 @@ state_delivered(struct state *state, const struct state_record *record,
 	if (check_records(state, record, 1, err) == -1 ||
 	    writer_prepare(state, err) == -1)
 		return -1;
+	state->long_lines++;
 	record_put_delivery(&state->out, RECORD_DELIVERED, ++state->last_serial,
 	    record);
 	state->out_lines++;

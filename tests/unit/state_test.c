@@ -315,7 +315,7 @@ applies_ranges(void)
 	CHECK_INT(state_applied(state, &pending[0].entry, 1, &err), 0);
 	CHECK_INT(state_compact(state, true, &err), 0);
 	CHECK_INT(count_lines("A"), 0);
-	CHECK_INT(count_lines("D"), 7);
+	CHECK_INT(count_lines("H"), 7);
 	state_close(state);
 }
 
