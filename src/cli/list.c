@@ -23,7 +23,7 @@
 #include "cli/text.h"
 #include "session/session.h"
 
-#define AT_ONCE 128
+#define AT_ONCE 4096
 #define HEADER_MAX (64 * 1024) /* what is looked at of a message's header */
 #define FIELD_MAX 4096         /* and of one field */
 
@@ -336,6 +336,7 @@ print_long(struct listing *listing, struct err *err)
 
 	if (selection->count > 1 && session_capa(listing->session, err) == -1)
 		return -1; /* it says whether commands may be pipelined */
+	pop3_widen(pop3, true);
 	while (next < selection->count || pop3_outstanding(pop3) > 0) {
 		if (next < selection->count &&
 		    !listing->lookups[next % AT_ONCE].busy) {

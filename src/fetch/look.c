@@ -297,6 +297,7 @@ look(struct run *run, bool compare_here, struct err *err)
 	struct look *next;
 	int r = 0;
 
+	pop3_widen(pop3, true);
 	while (r == 0 &&
 	    (looking.next < run->plan.look_count || looking.at != SIZE_MAX ||
 		looking.compare_next < looking.compare_count ||
@@ -306,6 +307,7 @@ look(struct run *run, bool compare_here, struct err *err)
 		    pop3_step(pop3, DEADLINE_NEVER, err) == -1)
 			r = -1;
 	}
+	pop3_widen(pop3, false);
 	if (r == -1)
 		pop3_abort(pop3, err); /* nothing may point here any more */
 	if (looking.at != SIZE_MAX && looking.group != NULL) {

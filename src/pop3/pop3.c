@@ -26,6 +26,9 @@
 
 #define WINDOW_REQUESTS 1024
 #define WINDOW_TEXT (12 * 1024)
+/* Where answers are short, commands are what a long line waits for. */
+#define WINDOW_REQUESTS_WIDE 32768
+#define WINDOW_TEXT_WIDE (512 * 1024)
 /* A long line wants the first answers to fill it; see the README, Speed. */
 #define WEIGHT_FIRST (8 * 1024 * 1024)
 #define WEIGHT_LAST (64 * 1024 * 1024)
@@ -208,8 +211,21 @@ window(const struct pop3 *pop3)
 {
 	if (!pop3_pipelining(pop3))
 		return 1;
-	return pop3->options.window > 1 ? pop3->options.window :
-					  WINDOW_REQUESTS;
+	if (pop3->options.window > 1)
+		return pop3->options.window;
+	return pop3->wide ? WINDOW_REQUESTS_WIDE : WINDOW_REQUESTS;
+}
+
+static size_t
+window_text(const struct pop3 *pop3)
+{
+	return pop3->wide ? WINDOW_TEXT_WIDE : WINDOW_TEXT;
+}
+
+void
+pop3_widen(struct pop3 *pop3, bool wide)
+{
+	pop3->wide = wide;
 }
 
 bool
@@ -222,7 +238,7 @@ pop3_has_room(const struct pop3 *pop3)
 	if (pop3->waiting < WAITING_MAX)
 		return true;
 	return pop3->sent + pop3->waiting < (size_t)limit &&
-	    pop3->text_sent + pop3->commands.len < WINDOW_TEXT &&
+	    pop3->text_sent + pop3->commands.len < window_text(pop3) &&
 	    pop3->weight + pop3->waiting_weight < pop3->weight_limit;
 }
 
@@ -263,7 +279,7 @@ fits(struct pop3 *pop3, size_t limit)
 		return true;
 	if (pop3->sent >= limit)
 		return false;
-	if (pop3->text_sent + next->command_len > WINDOW_TEXT)
+	if (pop3->text_sent + next->command_len > window_text(pop3))
 		return false;
 	if (pop3->weight + next->weight > pop3->weight_limit) {
 		pop3->starved = true;
@@ -277,7 +293,8 @@ static bool
 is_full_enough(const struct pop3 *pop3, size_t limit)
 {
 	return limit > 1 &&
-	    (pop3->sent > limit / 2 || pop3->text_sent > WINDOW_TEXT / 2 ||
+	    (pop3->sent > limit / 2 ||
+		pop3->text_sent > window_text(pop3) / 2 ||
 		pop3->weight > pop3->weight_limit / 2);
 }
 

@@ -251,6 +251,9 @@ const char *pop3_sasl_mechanisms(const struct pop3 *pop3); /* "" if none */
 uint32_t pop3_expire_days(const struct pop3 *pop3); /* or POP3_EXPIRE_NEVER */
 /* From here on: the login is over, the window follows CAPA's PIPELINING. */
 void pop3_logged_in(struct pop3 *pop3);
+/* What is asked from now on has short answers, as TOP n 0 has: many more
+ * requests may be under way where the server has PIPELINING. */
+void pop3_widen(struct pop3 *pop3, bool wide);
 bool pop3_pipelining(const struct pop3 *pop3);
 
 /*

@@ -14,6 +14,7 @@ struct pop3 {
 	struct pop3_request greeting;
 	char *greeting_text; /* owned; NULL before it came */
 	bool greeted, logged_in;
+	bool wide; /* pop3_widen() */
 	enum pop3_stop stop;
 	int wake_fd; /* pop3_step does not wait when this is readable; -1 */
 	bool paused; /* a callback wants pop3_step to return */
