@@ -543,6 +543,101 @@ capabilities(void)
 	CHECK_INT(finish(pop3), 0);
 }
 
+/* Login is over, and CAPA has offered PIPELINING. */
+static struct pop3 *
+begin_pipelined(int fds[2])
+{
+	static const char hello[] = "+OK\r\n";
+	static const char capa[] = "+OK\r\nPIPELINING\r\n.\r\n";
+	struct pop3_options options = { .timeout_ms = 1000,
+		.until_ms = DEADLINE_NEVER };
+	struct err err = ERR_INIT;
+	struct pop3 *pop3;
+	char line[64];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+		abort();
+	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	CHECK_INT(write(fds[1], hello, strlen(hello)), strlen(hello));
+	pop3 = pop3_new(stream_new(fds[0], "peer"), &options);
+	CHECK_INT(pop3_greeting(pop3, &err), 0);
+	CHECK_INT(pop3_capa_submit(pop3, &err), 0);
+	CHECK_INT(pop3_step(pop3, deadline_now(), &err), 0);
+	CHECK_INT(lines_waiting(fds[1]), 1);
+	(void)read_line(fds[1], line, sizeof(line));
+	CHECK_INT(write(fds[1], capa, strlen(capa)), strlen(capa));
+	CHECK_INT(pop3_capa_finish(pop3, &err), 0);
+	pop3_logged_in(pop3);
+	return pop3;
+}
+
+/* How many commands are sent before anything is answered? */
+static size_t
+count_sent(bool wide)
+{
+	static struct pop3_request requests[3000];
+	struct err err = ERR_INIT;
+	char data[65536];
+	size_t lines = 0;
+	ssize_t n;
+	int fds[2];
+	struct pop3 *pop3 = begin_pipelined(fds);
+
+	pop3_widen(pop3, wide);
+	memset(requests, 0, sizeof(requests));
+	for (size_t i = 0; i < 3000; i++)
+		CHECK_INT(pop3_submit(pop3, &requests[i], &err, "NOOP"), 0);
+	CHECK_INT(pop3_step(pop3, deadline_now(), &err), 0);
+	while ((n = recv(fds[1], data, sizeof(data), MSG_DONTWAIT)) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			lines += data[i] == '\n';
+	pop3_free(pop3);
+	close(fds[1]);
+	return lines;
+}
+
+static void
+windows(void)
+{
+	CHECK_INT(count_sent(false), 1024);
+	CHECK_INT(count_sent(true), 3000);
+}
+
+/* Was it that several commands were sent in one go? */
+static void
+lost_pipelined(void)
+{
+	static const struct {
+		const char *answers;
+		bool want;
+	} tests[] = {
+		{ "", true },
+		{ "+OK\r\n", true },
+		{ "+OK\r\n+OK\r\n", false },
+		/* within an answer: the line broke */
+		{ "+OK\r\n+O", false },
+		{ "+O", false },
+	};
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		struct pop3_request requests[4] = { 0 };
+		struct err err = ERR_INIT;
+		size_t len = strlen(tests[i].answers);
+		int fds[2];
+		struct pop3 *pop3 = begin_pipelined(fds);
+
+		for (size_t j = 0; j < 4; j++)
+			CHECK_INT(pop3_submit(pop3, &requests[j], &err, "NOOP"),
+			    0);
+		CHECK_INT(pop3_step(pop3, deadline_now(), &err), 0);
+		CHECK_INT(write(fds[1], tests[i].answers, len), len);
+		close(fds[1]);
+		CHECK_INT(pop3_drain(pop3, &err), -1);
+		CHECK_INT(pop3_lost_pipelined(pop3), tests[i].want);
+		pop3_free(pop3);
+	}
+}
+
 int
 main(void)
 {
@@ -557,5 +652,7 @@ main(void)
 	TEST(capabilities);
 	TEST(deadly_capa);
 	TEST(no_capa);
+	TEST(windows);
+	TEST(lost_pipelined);
 	return TEST_END();
 }
