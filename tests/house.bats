@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # The house: its rooms, who may look into which, and the documents that say so.
+# shellcheck disable=SC2016 # backquotes in sed and grep are text
 
 load lib/common
 
