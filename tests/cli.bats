@@ -130,6 +130,8 @@ refused() {
 @test "--debug: a number behind it is an error that says so" {
 	refused '--debug 2: write --debug=2' stat --debug 2
 	refused '--debug takes 1, 2 or 3, as in --debug=2' stat --debug=4
+	refused '--debug takes 1, 2 or 3, as in --debug=2' stat -d4
+	refused 'which account? Name one with --account NAME, a URL (pop3s://user@host), or --host and --user' stat -d2 --debug=0 -qd1
 	refused '--debug takes 1, 2 or 3, as in --debug=2' stat --debug=
 }
 
@@ -248,4 +250,17 @@ login: user
 	assert_output --partial 'Password for tester@localhost: '
 	assert_output --partial '3 414'
 	refute_output --partial "$TEST_PASSWORD"
+}
+
+@test "operands: the name of an account is told from a message" {
+	mkdir -p "$HOME/.config/poplar"
+	printf '[account work]\nhost = localhost\nuser = joe\n' >"$HOME/.config/poplar/config"
+	for command in fetch list uidl top delete 'state mark-seen'; do
+		# shellcheck disable=SC2086 # two words
+		run --separate-stderr -64 poplar $command work
+		assert_equal "${stderr##*poplar: }" 'work is an account, not a message: write -a work'
+		# shellcheck disable=SC2086
+		run --separate-stderr -64 poplar $command home
+		assert_equal "${stderr##*poplar: }" 'message set "home": not a number, all, new, seen or uid:UIDL'
+	done
 }

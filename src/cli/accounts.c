@@ -9,6 +9,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/msgset.h"
 #include "base/xalloc.h"
 #include "cli/cli.h"
 #include "cli/select.h"
@@ -305,4 +306,38 @@ cli_visit(struct cli *cli,
 		deadline_after(account->deadline_ms), &err) == 0)
 		status = work(cli, &session, &err);
 	return cli_leave(account, &session, status, &err);
+}
+
+/* Is there an account of this name, as far as that can be read? */
+static bool
+is_account(const struct cli *cli, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	struct config *config = NULL;
+	char *const *names;
+	bool found = false;
+
+	if (read_config(cli, &config, &ignored) == -1 || config == NULL)
+		return false;
+	for (size_t n = config_accounts(config, &names); n > 0 && !found; n--)
+		found = strcmp(names[n - 1], name) == 0;
+	config_free(config);
+	return found;
+}
+
+int
+cli_messages(const struct cli *cli, struct msgset *set, struct err *err)
+{
+	for (size_t i = 0; i < cli->operand_count; i++) {
+		const char *operand = cli->operands[i];
+
+		if (msgset_add(set, operand, err) == 0)
+			continue;
+		if (is_account(cli, operand))
+			return err_set(err, EX_USAGE,
+			    "%s is an account, not a message: write -a %s",
+			    operand, operand);
+		return -1;
+	}
+	return 0;
 }

@@ -14,6 +14,7 @@ struct account;
 struct cli;
 struct config;
 struct err;
+struct msgset;
 struct session;
 struct setting;
 
@@ -92,6 +93,10 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct err *err);
 void cli_clear(struct cli *cli);
 /* cli->data, made of size zero octets at the first call; freed by cli_clear. */
 void *cli_data(struct cli *cli, size_t size);
+
+/* The operands as a message set. -1: EX_USAGE, with what may have been meant.
+ */
+int cli_messages(const struct cli *cli, struct msgset *set, struct err *err);
 
 /* The accounts meant, completed, options laid over. Returns how many, -1
  * EX_USAGE or EX_CONFIG. Free each and the array. */

@@ -146,11 +146,8 @@ static int
 prepare(struct cli *cli, const struct delete_arguments *arguments,
     struct msgset *set, struct account **account, struct err *err)
 {
-	size_t i;
-
-	for (i = 0; i < cli->operand_count; i++)
-		if (msgset_add(set, cli->operands[i], err) == -1)
-			return -1;
+	if (cli_messages(cli, set, err) == -1)
+		return -1;
 	if (set->count == 0 && !arguments->older && arguments->after == NULL)
 		return err_set(err, EX_USAGE,
 		    "delete: which messages? (see poplar help delete)");

@@ -223,11 +223,9 @@ fetch_command_run(struct cli *cli)
 	struct running running = { .cli = cli };
 	struct msgset set = MSGSET_INIT;
 	struct err err = ERR_INIT;
-	size_t i;
 
-	for (i = 0; i < cli->operand_count; i++)
-		if (msgset_add(&set, cli->operands[i], &err) == -1)
-			goto out;
+	if (cli_messages(cli, &set, &err) == -1)
+		goto out;
 	running.count = cli_accounts(cli, &running.accounts, &err);
 	if (running.count == -1 || check(&running, &set, &err) == -1)
 		goto out;

@@ -263,13 +263,10 @@ choose(const char *value, const char *const *words)
 static int
 apply_debug(struct cli *cli, const char *value, struct err *err)
 {
-	static const char *const levels[] = { "1", "2", "3", NULL };
+	static const char *const levels[] = { "0", "1", "2", "3", NULL };
 
-	cli->debug = 1;
-	if (value == NULL)
-		return 0;
-	cli->debug += choose(value, levels);
-	if (cli->debug == 0)
+	cli->debug = value == NULL ? 1 : choose(value, levels);
+	if (cli->debug == -1)
 		return err_set(err, EX_USAGE,
 		    "--debug takes 1, 2 or 3, as in --debug=2");
 	return 0;
@@ -408,6 +405,12 @@ walk_long(struct walk *walk, char *text, struct err *err)
 	return walk->applying ? apply(walk->cli, &found, value, err) : 0;
 }
 
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static int
 walk_letters(struct walk *walk, char *text, struct err *err)
 {
@@ -420,7 +423,8 @@ walk_letters(struct walk *walk, char *text, struct err *err)
 		if (!find(walk->cli->command, &sought, &found))
 			return unknown(walk->cli, &sought, err);
 		value = NULL;
-		if (found.arg != NULL && strcmp(found.arg, "[N]") != 0) {
+		if (found.arg != NULL &&
+		    (strcmp(found.arg, "[N]") != 0 || is_digit(text[1]))) {
 			if (text[1] != '\0')
 				value = text + 1;
 			else if (walk->at + 1 < walk->argc)

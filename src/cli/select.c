@@ -165,11 +165,8 @@ int
 select_check(const struct cli *cli, struct err *err)
 {
 	struct msgset set = MSGSET_INIT;
-	int result = 0;
-	size_t i;
+	int result = cli_messages(cli, &set, err);
 
-	for (i = 0; i < cli->operand_count && result == 0; i++)
-		result = msgset_add(&set, cli->operands[i], err);
 	msgset_clear(&set);
 	return result;
 }
@@ -207,12 +204,10 @@ select_messages(struct cli *cli, struct session *session, unsigned int want,
     struct selection *selection, struct err *err)
 {
 	struct msgset set = MSGSET_INIT;
-	int result = 0;
+	int result = cli_messages(cli, &set, err);
 
 	memset(selection, 0, sizeof(*selection));
 	selection->account = session->account->name;
-	for (size_t i = 0; i < cli->operand_count && result == 0; i++)
-		result = msgset_add(&set, cli->operands[i], err);
 	if (result == 0)
 		result = resolve(session, &set, want, selection, err);
 	msgset_clear(&set);

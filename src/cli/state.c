@@ -239,9 +239,8 @@ state_command_operands(struct cli *cli, struct msgset *set, bool *only_uids,
 {
 	size_t i;
 
-	for (i = 0; i < cli->operand_count; i++)
-		if (msgset_add(set, cli->operands[i], err) == -1)
-			return -1;
+	if (cli_messages(cli, set, err) == -1)
+		return -1;
 	*only_uids = true;
 	for (i = 0; i < set->count; i++)
 		if (set->items[i].kind != MSGSET_UID)
