@@ -10,7 +10,7 @@ setup() {
 	make_mailbox mail 6
 }
 
-delivered() { find Mail/new -type f 2>/dev/null | wc -l; }
+delivered() { find "${1:-Mail}/new" -type f 2>/dev/null | wc -l; }
 left() { find mail -type f | wc -l; }
 heard() { grep -c "C: $1" "$SERVER_LOG" || :; }
 again() {
@@ -248,4 +248,17 @@ not be retrieved in $run runs: 127.0.0.1 "* ]]
 	wait "$pid" || status=$?
 	assert_equal "$status $(delivered)" '143 6'
 	run -0 grep -c 'interrupted: delivering what has come' said
+}
+
+@test "servers: a warning is said once a run, however many sessions it takes" {
+	for odd in '9 9999' 'x y'; do
+		start_server --mailbox mail --stat "$odd" --no-pipelining \
+			--close-at RETR:3 --fault-connections 2
+		run --separate-stderr poplar fetch --maildir "Mail $odd" --identity "$odd" "${PLAIN[@]}"
+		assert_equal "$(delivered "Mail $odd")" 6
+		(($(heard AUTH) >= 3))
+		assert_equal "${#stderr_lines[@]}" 1
+		[[ $stderr == 'poplar: warning: '* ]]
+		stop_server
+	done
 }

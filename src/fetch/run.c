@@ -30,7 +30,7 @@ void
 run_warn(struct run *run, const struct err *err)
 {
 	run_status(run, err->status);
-	if (run->report->warning != NULL)
+	if (run->report->warning != NULL && told_first(&run->told, err->text))
 		run->report->warning(run->report->arg, err);
 }
 
@@ -241,7 +241,8 @@ warn_disagreement(struct run *run)
 	const char *peer = pop3_peer(run->session.pop3);
 	struct err err;
 
-	if (mailbox->stat_odd || mailbox->sizes_odd)
+	if ((mailbox->stat_odd || mailbox->sizes_odd) &&
+	    told_first(&run->told, "nonsense"))
 		log_warn("%s: %s answered %s with nonsense; what it says of "
 			 "sizes or counts is not used",
 		    run->account->name, peer,

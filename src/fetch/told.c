@@ -16,11 +16,22 @@
 #define FAILED UINT64_C(2)
 #define FLAGS (SKIPPED | FAILED)
 
-/* FNV-1a; the number counts where the UIDL is not one message's. */
+/* FNV-1a */
+static uint64_t
+hash_octets(const char *text, size_t len)
+{
+	uint64_t value = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		value =
+		    (value ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return value;
+}
+
+/* The number counts where the UIDL is not one message's. */
 static uint64_t
 hash(const struct mailbox *mailbox, size_t index)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325);
 	size_t len;
 	const char *uid = mailbox_uid(mailbox, index, &len);
 
@@ -28,10 +39,7 @@ hash(const struct mailbox *mailbox, size_t index)
 		uid = (const char *)&index;
 		len = sizeof(index);
 	}
-	for (size_t i = 0; i < len; i++)
-		value =
-		    (value ^ (unsigned char)uid[i]) * UINT64_C(0x100000001b3);
-	return value & ~FLAGS;
+	return hash_octets(uid, len) & ~FLAGS;
 }
 
 static int
@@ -65,6 +73,14 @@ told_keep(struct told *told, const struct mailbox *mailbox)
 		    compare);
 }
 
+static void
+forget_messages(struct told *told)
+{
+	free(told->messages);
+	told->messages = NULL;
+	told->count = told->room = 0;
+}
+
 void
 told_carry(struct told *told, struct mailbox *mailbox)
 {
@@ -79,12 +95,28 @@ told_carry(struct told *told, struct mailbox *mailbox)
 		if (found != NULL && (*found & FAILED))
 			listed->flags |= MESSAGE_FAILED;
 	}
-	told_clear(told);
+	forget_messages(told);
+}
+
+bool
+told_first(struct told *told, const char *text)
+{
+	uint64_t key = hash_octets(text, strlen(text));
+
+	for (size_t i = 0; i < told->warning_count; i++)
+		if (told->warnings[i] == key)
+			return false;
+	told->warnings = xreallocarray(told->warnings, told->warning_count + 1,
+	    sizeof(*told->warnings));
+	told->warnings[told->warning_count++] = key;
+	return true;
 }
 
 void
 told_clear(struct told *told)
 {
-	free(told->messages);
-	memset(told, 0, sizeof(*told));
+	forget_messages(told);
+	free(told->warnings);
+	told->warnings = NULL;
+	told->warning_count = 0;
 }
