@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/limit.h"
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "cli/cli.h"
 #include "cli/usage.h"
 
@@ -82,9 +82,9 @@ main(int argc, char **argv)
 	fill_standard_fds();
 	setlocale(LC_CTYPE, "");
 	limit_raise();
-	stop_install();
+	signals_install();
 	status = run(&cli, argc, argv);
 	cli_clear(&cli);
 	log_forget();
-	return stop_signal() != 0 ? 128 + stop_signal() : status;
+	return signals_stop() != 0 ? 128 + signals_stop() : status;
 }

@@ -27,7 +27,7 @@
 
 static volatile sig_atomic_t playing, stopping;
 static pid_t children[CHILDREN];
-static sigset_t stop_signals; /* blocked but in ppoll: none may be missed */
+static sigset_t signals_all; /* blocked but in ppoll: none may be missed */
 
 static void
 on_signal(int signal_number)
@@ -466,7 +466,7 @@ serve(const struct server *server, struct mailbox *preloaded, int fd,
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGALRM, SIG_DFL);
-	sigprocmask(SIG_UNBLOCK, &stop_signals, NULL);
+	sigprocmask(SIG_UNBLOCK, &signals_all, NULL);
 	alarm(server->lifetime_s);
 	if ((conn = malloc(sizeof(*conn))) == NULL)
 		err(1, NULL);
@@ -490,7 +490,7 @@ accept_loop(const struct server *server, struct mailbox *preloaded,
 	int fd, i;
 
 	sigemptyset(&none);
-	sigprocmask(SIG_BLOCK, &stop_signals, NULL);
+	sigprocmask(SIG_BLOCK, &signals_all, NULL);
 	while (!stopping) {
 		if (ppoll(fds, 3, NULL, &none) == -1)
 			continue;
@@ -530,9 +530,9 @@ main(int argc, char **argv)
 	parse_options(&server, argc, argv);
 	set_up_tls(&server);
 	playing = server.script != NULL;
-	sigemptyset(&stop_signals);
+	sigemptyset(&signals_all);
 	for (i = 0; i < 3; i++) {
-		sigaddset(&stop_signals, signals[i]);
+		sigaddset(&signals_all, signals[i]);
 		sigaction(signals[i], &action, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN);

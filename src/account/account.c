@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "account/setting.h"
+#include "account/account_priv.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "net/net.h"

@@ -20,7 +20,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
 #include "net/tls.h"
 
@@ -56,11 +56,11 @@ read_all(int fd, int timeout_ms, struct buf *out, struct err *err)
 
 	for (;;) {
 		struct pollfd fds[2] = { { fd, POLLIN, 0 },
-			{ stop_fd(), POLLIN, 0 } };
+			{ signals_fd(), POLLIN, 0 } };
 		ssize_t n;
 		int ready = poll(fds, 2, deadline_poll(until_ms));
 
-		if (stop_signal() != 0)
+		if (signals_stop() != 0)
 			return err_set(err, EX_TEMPFAIL, "interrupted");
 		if (ready == -1 && errno == EINTR)
 			continue;

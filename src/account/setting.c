@@ -3,7 +3,7 @@
  * The settings of an account: one table that the options, the configuration,
  * the manual and the completions walk.
  */
-#include "account/setting.h"
+#include "account/account_priv.h"
 
 #include <stdint.h>
 #include <stdlib.h>

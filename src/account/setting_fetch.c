@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Settings that say what fetch does with a mailbox. */
-#include "account/setting.h"
+#include "account/account_priv.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Settings that say where a mailbox is, how to get in, and its state. */
-#include "account/setting.h"
+#include "account/account_priv.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -20,7 +20,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/limit.h"
-#include "base/stop.h"
+#include "base/signals.h"
 
 /* How long a child may go on after we have been asked to end. */
 #define CHILD_STOP_MS 5000
@@ -136,7 +136,7 @@ fork_patiently(sigset_t *old)
 	int64_t until_ms = deadline_after(CHILD_FORK_MS);
 	pid_t pid = fork_quietly(old);
 
-	while (pid == -1 && errno == EAGAIN && stop_signal() == 0 &&
+	while (pid == -1 && errno == EAGAIN && signals_stop() == 0 &&
 	    deadline_poll(until_ms) != 0) {
 		(void)poll(NULL, 0, CHILD_RETRY_MS);
 		pid = fork_quietly(old);
@@ -185,7 +185,7 @@ child_fork(void)
 	pid_t pid = fork_quietly(&old);
 
 	if (pid == 0) {
-		stop_forked();
+		signals_forked();
 		(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	}
 	return pid;
@@ -241,7 +241,7 @@ child_end(struct child *child)
 static int64_t
 limit_when_stopping(int64_t until_ms, int64_t *stopped_ms)
 {
-	if (stop_signal() == 0)
+	if (signals_stop() == 0)
 		return until_ms;
 	if (*stopped_ms == DEADLINE_NEVER)
 		*stopped_ms = deadline_after(CHILD_STOP_MS);
@@ -425,11 +425,11 @@ static int
 hear(int fd, size_t max, int64_t until_ms, struct buf *out, struct err *err)
 {
 	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN },
-		{ .fd = stop_fd(), .events = POLLIN } };
+		{ .fd = signals_fd(), .events = POLLIN } };
 	int more;
 
 	for (;;) {
-		if (stop_signal() != 0)
+		if (signals_stop() != 0)
 			return err_set(err, EX_TEMPFAIL, "interrupted");
 		if (deadline_poll(until_ms) == 0)
 			return err_set(err, EX_TEMPFAIL, "timed out");

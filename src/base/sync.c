@@ -21,10 +21,10 @@
 #include <sys/vfs.h>
 #endif
 
-#include "base/aside.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/offload.h"
 #include "base/xalloc.h"
 
 /* Fewer messages than this are synced one by one. */
@@ -186,14 +186,14 @@ sync_one(int (*call)(int fd), int fd)
 		errno = EBADF;
 		return -1;
 	}
-	return aside_call(sync_each, &job);
+	return offload_call(sync_each, &job);
 }
 
 static int
 batch_whole(struct sync *sync, struct err *err)
 {
 	struct job job = { .call = whole, .fds = &sync->fd, .n = 1 };
-	int result = aside_call(sync_each, &job);
+	int result = offload_call(sync_each, &job);
 
 	if (result == -1)
 		(void)err_sys(err, EX_IOERR, "cannot sync the file system");
@@ -213,7 +213,7 @@ sync_batch(struct sync *sync, const int *fds, size_t n, int dirfd,
 
 	if (sync->fd != -1 && n >= SYNC_WHOLE_MIN)
 		return batch_whole(sync, err);
-	if (aside_call(sync_each, &job) == -1)
+	if (offload_call(sync_each, &job) == -1)
 		return err_sys(err, EX_IOERR, "cannot sync a delivered file");
 	return sync_dir(dirfd, "the directory", err);
 }

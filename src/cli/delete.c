@@ -11,7 +11,7 @@
 #include "base/parse.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/outcome.h"
+#include "cli/report.h"
 #include "fetch/fetch.h"
 
 enum {
@@ -92,7 +92,7 @@ on_message(void *arg, const struct report_message *message)
 {
 	const struct deletion *deletion = arg;
 
-	outcome_message(deletion->cli, deletion->account, false, message);
+	cli_report_message(deletion->cli, deletion->account, false, message);
 }
 
 static void
@@ -108,7 +108,7 @@ on_warning(void *arg, const struct err *err)
 {
 	const struct deletion *deletion = arg;
 
-	outcome_warning(deletion->account, err);
+	cli_report_warning(deletion->account, err);
 }
 
 static int
@@ -139,7 +139,7 @@ delete_account(struct cli *cli, struct account *account,
 	memset(&summary, 0, sizeof(summary));
 	if (fetch_delete(account, &options, &report, &summary, &err) == 0)
 		err.status = 0;
-	return outcome_account(cli, account, &summary, &err);
+	return cli_report_account(cli, account, &summary, &err);
 }
 
 static int

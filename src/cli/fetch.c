@@ -12,8 +12,8 @@
 #include "base/msgset.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/outcome.h"
 #include "cli/progress.h"
+#include "cli/report.h"
 #include "cli/text.h"
 #include "fetch/accounts.h"
 #include "fetch/fetch.h"
@@ -79,7 +79,7 @@ on_message(void *arg, size_t account, const struct report_message *message)
 {
 	const struct running *running = arg;
 
-	outcome_message(running->cli, running->accounts[account],
+	cli_report_message(running->cli, running->accounts[account],
 	    running->count > 1, message);
 }
 
@@ -95,7 +95,7 @@ on_warning(void *arg, size_t account, const struct err *err)
 {
 	const struct running *running = arg;
 
-	outcome_warning(running->accounts[account], err);
+	cli_report_warning(running->accounts[account], err);
 }
 
 static void
@@ -106,8 +106,8 @@ on_done(void *arg, size_t account, const struct report_summary *summary,
 
 	progress_done(account);
 	running->status = err_worse(running->status,
-	    outcome_account(running->cli, running->accounts[account], summary,
-		err));
+	    cli_report_account(running->cli, running->accounts[account],
+		summary, err));
 	running->delivered |= summary->delivered > 0;
 }
 

@@ -18,7 +18,7 @@
 #endif
 
 #include "base/buf.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
 #include "cli/text.h"
 
@@ -58,11 +58,11 @@ static int
 wait_for_key(void)
 {
 	struct pollfd fds[2] = { { STDIN_FILENO, POLLIN, 0 },
-		{ stop_fd(), POLLIN, 0 } };
+		{ signals_fd(), POLLIN, 0 } };
 
 	int n;
 
-	while (stop_signal() == 0) {
+	while (signals_stop() == 0) {
 		n = poll(fds, 2, -1);
 		if (n > 0 && fds[0].revents != 0)
 			return 1;
@@ -269,7 +269,7 @@ line_read(struct line *line)
 		fputs(line->prompt, line->terminal);
 		fflush(line->terminal);
 	}
-	if (stop_signal() != 0 ||
+	if (signals_stop() != 0 ||
 	    (len = getline(&line->text, &line->size, stdin)) <= 0) {
 		if (line->terminal != NULL)
 			fputc('\n', line->terminal);

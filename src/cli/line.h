@@ -19,7 +19,7 @@ void line_close(struct line *line);
 bool line_is_terminal(const struct line *line);
 /*
  * The next line without its end, until the next call; NULL: the end, or a stop
- * signal (base/stop.h).
+ * signal (base/signals.h).
  */
 const char *line_read(struct line *line);
 

@@ -20,7 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/parse.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -682,9 +682,9 @@ leave(struct shell *shell)
 	    strncmp(last, "+OK", 3) == 0)
 		say_deleted(shell);
 	else if (shell->deleted > 0 && !shell->ended &&
-	    (stop_signal() != 0 || shell->stopped))
+	    (signals_stop() != 0 || shell->stopped))
 		log_error("%s before QUIT: nothing is deleted",
-		    stop_signal() != 0 ? "interrupted" : "stopped");
+		    signals_stop() != 0 ? "interrupted" : "stopped");
 	else if (shell->deleted > 0)
 		log_error("%" PRIu32 " message%s may not have been deleted",
 		    shell->deleted, shell->deleted == 1 ? "" : "s");
@@ -697,7 +697,7 @@ converse(struct shell *shell)
 
 	while (!shell->ended && !shell->stopped && !pop3_dead(shell->pop3)) {
 		line = line_read(shell->line);
-		if (stop_signal() != 0)
+		if (signals_stop() != 0)
 			/* without QUIT a server deletes nothing */
 			break;
 		one_line(shell, line != NULL ? line : "quit");

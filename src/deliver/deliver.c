@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 static const struct kind *const kinds[] = { &kind_maildir, &kind_mbox,
 	&kind_pipe, &kind_lmtp, &kind_stdout };

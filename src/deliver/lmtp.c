@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 #include "deliver/lmtp_conn.h"
 #include "deliver/return_path.h"
 #include "net/net.h"
@@ -129,7 +129,7 @@ open_lmtp(struct deliver *deliver, struct err *err)
 {
 	struct lmtp *lmtp;
 
-	if (spooled_open(deliver, err) == -1)
+	if (handover_open(deliver, err) == -1)
 		return -1;
 	lmtp = xcalloc(1, sizeof(*lmtp));
 	lmtp->conn.fd = -1;
@@ -326,7 +326,7 @@ apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 	struct lmtp *lmtp = deliver->work;
 
 	lmtp->down.status = 0;
-	return spooled_apply(deliver, items, n, hooks, hand_over, err);
+	return handover_apply(deliver, items, n, hooks, hand_over, err);
 }
 
 const struct kind kind_lmtp = {
@@ -335,9 +335,9 @@ const struct kind kind_lmtp = {
 	.open = open_lmtp,
 	.close = close_lmtp,
 	.probe = probe,
-	.begin = spooled_begin,
-	.write = spooled_write,
-	.drop = spooled_drop,
+	.begin = handover_begin,
+	.write = handover_write,
+	.drop = handover_drop,
 	.apply = apply,
-	.release = spooled_release,
+	.release = handover_release,
 };

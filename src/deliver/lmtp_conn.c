@@ -19,7 +19,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "deliver/deliver.h"
 #include "net/net.h"
 
@@ -50,7 +50,7 @@ answer_until(const struct lmtp_conn *conn)
 static bool
 is_stopping(struct lmtp_conn *conn)
 {
-	if (stop_signal() == 0)
+	if (signals_stop() == 0)
 		return false;
 	if (conn->stop_ms == 0)
 		conn->stop_ms = deadline_after(STOP_MS);
@@ -63,7 +63,7 @@ wait_for(struct lmtp_conn *conn, short events, int64_t until_ms,
     const struct deliver_hooks *hooks, struct err *err)
 {
 	struct pollfd fds[] = { { conn->fd, events, 0 },
-		{ stop_fd(), POLLIN, 0 } };
+		{ signals_fd(), POLLIN, 0 } };
 	bool pumped = hooks != NULL && hooks->pump != NULL;
 	bool stopping;
 	int ms, n;

@@ -17,7 +17,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 /* Octets of one message after which write-back is started again. */
 #define WRITE_BACK_STEP (8 * 1024 * 1024)

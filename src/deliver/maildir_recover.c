@@ -25,7 +25,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 /* What is known of one pending message. */
 struct trace {

@@ -17,7 +17,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 #include "deliver/mbox_quote.h"
 
 /* A batch's spool file. */

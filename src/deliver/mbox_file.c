@@ -16,7 +16,7 @@
 #include "base/owner.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 #define LOCK_MS 10000
 /* Times the file may be replaced under us while we wait for it. */

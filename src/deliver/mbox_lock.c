@@ -18,9 +18,9 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/parse.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 #define RETRY_MS 50
 /* A lock file that old when the machine was started survived a crash. */
@@ -349,7 +349,7 @@ mbox_lock(struct mbox_lock *lock, int fd, const char *path, int64_t until_ms,
 
 	lock->path = NULL;
 	while ((attempt = lock_both(fd, dot, &has_dotlock)) == ATTEMPT_HELD) {
-		if (deadline_now() >= until_ms || stop_signal() != 0)
+		if (deadline_now() >= until_ms || signals_stop() != 0)
 			break;
 		(void)poll(NULL, 0, RETRY_MS);
 	}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 static const char from[] = "From ";
 #define FROM_LEN (sizeof(from) - 1)

@@ -24,7 +24,7 @@
 #include "base/parse.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 #include "deliver/mbox.h"
 #include "deliver/mbox_search.h"
 

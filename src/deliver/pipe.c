@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 #define ENV_COUNT 3
 
@@ -121,17 +121,17 @@ static int
 apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
     const struct deliver_hooks *hooks, struct err *err)
 {
-	return spooled_apply(deliver, items, n, hooks, run, err);
+	return handover_apply(deliver, items, n, hooks, run, err);
 }
 
 const struct kind kind_pipe = {
 	.name = "pipe",
 	.has_spools = true,
-	.open = spooled_open,
+	.open = handover_open,
 	.probe = probe,
-	.begin = spooled_begin,
-	.write = spooled_write,
-	.drop = spooled_drop,
+	.begin = handover_begin,
+	.write = handover_write,
+	.drop = handover_drop,
 	.apply = apply,
-	.release = spooled_release,
+	.release = handover_release,
 };

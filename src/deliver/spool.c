@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Spool and tmp files: their names, how they are made, written, swept. */
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 #include <sys/stat.h>
 

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 #include "deliver/mbox_quote.h"
 
 #define COPY_LEN 65536
@@ -54,13 +54,13 @@ apply(struct deliver *deliver, struct deliver_item *const *items, size_t n,
 	/* what others printed comes first */
 	if (fflush(stdout) == EOF)
 		return err_sys(err, EX_IOERR, "%s", what);
-	return spooled_apply(deliver, items, n, hooks, print, err);
+	return handover_apply(deliver, items, n, hooks, print, err);
 }
 
 static int
 open_quoted(struct deliver *deliver, struct err *err)
 {
-	if (spooled_open(deliver, err) == -1)
+	if (handover_open(deliver, err) == -1)
 		return -1;
 	deliver->work = xmalloc(sizeof(struct mbox_quote));
 	return 0;
@@ -76,7 +76,7 @@ static int
 begin_quoted(struct deliver *deliver, struct deliver_item *item,
     struct err *err)
 {
-	if (spooled_begin(deliver, item, err) == -1)
+	if (handover_begin(deliver, item, err) == -1)
 		return -1;
 	mbox_quote_begin(deliver->work, item->fd, deliver->spool_dir,
 	    time(NULL));
@@ -101,12 +101,12 @@ end_quoted(struct deliver *deliver, struct deliver_item *item, struct err *err)
 const struct kind kind_stdout = {
 	.name = "stdout",
 	.has_spools = true,
-	.open = spooled_open,
-	.begin = spooled_begin,
-	.write = spooled_write,
-	.drop = spooled_drop,
+	.open = handover_open,
+	.begin = handover_begin,
+	.write = handover_write,
+	.drop = handover_drop,
 	.apply = apply,
-	.release = spooled_release,
+	.release = handover_release,
 };
 
 const struct kind kind_mbox_stdout = {
@@ -117,7 +117,7 @@ const struct kind kind_mbox_stdout = {
 	.begin = begin_quoted,
 	.write = write_quoted,
 	.end = end_quoted,
-	.drop = spooled_drop,
+	.drop = handover_drop,
 	.apply = apply,
-	.release = spooled_release,
+	.release = handover_release,
 };

@@ -21,7 +21,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
 #include "fetch/fetch.h"
 #include "net/tls_store.h"
@@ -373,7 +373,7 @@ worker_end(struct pool *pool, struct worker *worker)
 
 	if (worker->done)
 		return;
-	if (WIFSIGNALED(status) && stop_signal() == WTERMSIG(status))
+	if (WIFSIGNALED(status) && signals_stop() == WTERMSIG(status))
 		err_set(&err, 128 + WTERMSIG(status), "interrupted");
 	else if (WIFSIGNALED(status))
 		err_set(&err, EX_SOFTWARE, "its process was killed: %s",
@@ -414,12 +414,12 @@ pass_signal_on(struct pool *pool)
 {
 	size_t i;
 
-	if (pool->told || stop_signal() == 0)
+	if (pool->told || signals_stop() == 0)
 		return;
 	pool->told = true;
 	for (i = 0; i < pool->worker_count; i++)
 		if (pool->workers[i].pid > 0)
-			stop_pass_on(pool->workers[i].pid);
+			signals_pass_on(pool->workers[i].pid);
 }
 
 /*
@@ -459,7 +459,7 @@ pool_abandon(struct pool *pool, const struct err *reason)
 		worker = &pool->workers[i];
 		if (worker->pid == 0)
 			continue;
-		stop_pass_on(worker->pid);
+		signals_pass_on(worker->pid);
 		close_fd(&worker->reports);
 		close_fd(&worker->lines);
 		err = *reason;
@@ -499,7 +499,7 @@ pool_wait(struct pool *pool)
 		watch(fds, &count, pool->workers[i].reports);
 		watch(fds, &count, pool->workers[i].lines);
 	}
-	watch(fds, &count, pool->told ? -1 : stop_fd());
+	watch(fds, &count, pool->told ? -1 : signals_fd());
 	n = poll(fds, count, -1);
 	if (n > 0)
 		pool_read(pool, fds);
@@ -682,8 +682,8 @@ pool_start(struct pool *pool, bool *taken, size_t count)
 	if (next == count)
 		return false;
 	share_store(pool, pool->accounts[next]);
-	if (stop_signal() != 0) {
-		err_set(&err, 128 + stop_signal(), "interrupted");
+	if (signals_stop() != 0) {
+		err_set(&err, 128 + signals_stop(), "interrupted");
 		fail(pool, next, &err);
 	} else if (worker_start(pool, worker, next) == -1) {
 		pool->crowded = pool_busy(pool);

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 #include "state/state.h"
 
 /* So many sizes that were wrong show that all are estimates. */
@@ -155,7 +155,7 @@ settle_known(struct run *run, struct job *job)
 		count_safe(run, plan);
 	plan->flags |= PLAN_DONE;
 	run_message(run, plan, REPORT_KNOWN, NULL, NULL);
-	remove_due(run, plan->num - 1);
+	dele_due(run, plan->num - 1);
 }
 
 /* New, but one more than is wanted: it stays on the server, and new. */
@@ -311,7 +311,7 @@ pump(void *arg, int ms)
 {
 	struct commit *commit = arg;
 
-	meanwhile_pump(commit->run, ms);
+	keepalive_pump(commit->run, ms);
 }
 
 static void
@@ -343,7 +343,7 @@ settle_delivered(struct run *run, struct job *job)
 	if (is_short(job))
 		warn_short(run, job);
 	else if (run->account->disposal == ACCOUNT_DELETE)
-		remove_submit(run, job->entry, plan->num);
+		dele_submit(run, job->entry, plan->num);
 }
 
 /* Step 5, and what becomes of each. */

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/fingerprint.h"
 #include "base/msgset.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 #include "state/state.h"
 
 struct choice {
@@ -150,7 +150,7 @@ remove_chosen(struct run *run, struct err *err)
 		while (!pop3_has_room(pop3))
 			if (pop3_step(pop3, DEADLINE_NEVER, err) == -1)
 				return -1;
-		remove_submit(run,
+		dele_submit(run,
 		    message->flags & MESSAGE_PAIRED ? message->entry : NULL,
 		    (uint32_t)i + 1);
 	}

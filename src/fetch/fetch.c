@@ -20,9 +20,9 @@
 #include "base/fingerprint.h"
 #include "base/log.h"
 #include "base/msgset.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 #include "net/stream.h"
 #include "state/state.h"
 
@@ -300,7 +300,7 @@ one_session(struct run *run, struct err *err)
 static bool
 is_worth_another(const struct run *run, const struct err *err, int attempts)
 {
-	if (run->fault.status != 0 || stop_signal() != 0 || !run->logged_in ||
+	if (run->fault.status != 0 || signals_stop() != 0 || !run->logged_in ||
 	    run->final || attempts > ATTEMPTS_MAX ||
 	    deadline_now() >= run->until_ms)
 		return false;
@@ -318,9 +318,9 @@ back_off(const struct run *run, int attempts)
 	static const int pauses_ms[] = { 0, 200, 1000, 3000 };
 	int64_t until = deadline_earlier(deadline_after(pauses_ms[attempts]),
 	    run->until_ms);
-	struct pollfd pfd = { .fd = stop_fd(), .events = POLLIN };
+	struct pollfd pfd = { .fd = signals_fd(), .events = POLLIN };
 
-	while (stop_signal() == 0 && deadline_now() < until)
+	while (signals_stop() == 0 && deadline_now() < until)
 		(void)poll(&pfd, 1, deadline_poll(until));
 }
 
@@ -457,9 +457,9 @@ fetch_run(struct account *account, const struct fetch_options *options,
 		carry_clear(&run.carry);
 	}
 	r = conclude(&run, r, err);
-	if (stop_signal() != 0) {
-		run_status(&run, 128 + stop_signal());
-		r = err_set(err, 128 + stop_signal(), "interrupted");
+	if (signals_stop() != 0) {
+		run_status(&run, 128 + signals_stop());
+		r = err_set(err, 128 + signals_stop(), "interrupted");
 	}
 	if (r == -1)
 		run_status(&run, err->status);

@@ -14,7 +14,7 @@
 #include "account/account.h"
 #include "base/child.h"
 #include "base/err.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 
 struct header {
 	FILE *file;
@@ -48,7 +48,7 @@ ask_command(struct run *run, FILE *file, int *status, struct err *err)
 	if (child_start(&child, run->account->filter, NULL, fileno(file),
 		STDERR_FILENO, -1, 0, err) == -1)
 		return -1;
-	return child_wait(&child, session_until(&run->session), meanwhile_pump,
+	return child_wait(&child, session_until(&run->session), keepalive_pump,
 	    run, status, err);
 }
 

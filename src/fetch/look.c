@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/fingerprint.h"
 #include "base/xalloc.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 #include "state/state.h"
 
 /* A header's usual size. */
@@ -63,7 +63,7 @@ go_on(struct looking *looking, size_t index)
 	struct run *run = looking->run;
 
 	if (run->mailbox.messages[index].verdict != VERDICT_COMPARE)
-		remove_due(run, index);
+		dele_due(run, index);
 	else if (looking->compare_here)
 		queue_compare(looking, index);
 	else
@@ -166,7 +166,7 @@ compare_done(void *arg, struct pop3_request *request)
 		if (known == NULL || (known->flags & STATE_MARKED))
 			run->uncommitted++;
 		if (known != NULL)
-			remove_due(run, look->index);
+			dele_due(run, look->index);
 	}
 	release(look);
 }

@@ -16,8 +16,8 @@
 #include "base/msgset.h"
 #include "base/xalloc.h"
 #include "fetch/carry.h"
+#include "fetch/fetch_priv.h"
 #include "fetch/renumber.h"
-#include "fetch/run.h"
 #include "mailbox/mailbox.h"
 #include "state/state.h"
 

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/fingerprint.h"
 #include "base/xalloc.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 #include "mailbox/mailbox.h"
 #include "state/state.h"
 

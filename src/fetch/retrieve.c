@@ -12,15 +12,15 @@
 #include <unistd.h>
 
 #include "account/account.h"
-#include "base/aside.h"
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/fingerprint.h"
 #include "base/log.h"
+#include "base/offload.h"
 #include "base/parse.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 #include "fetch/sentinel.h"
 #include "state/state.h"
 
@@ -405,7 +405,7 @@ submit_more(struct run *run, struct err *err)
 static void
 begin_stopping(struct run *run)
 {
-	if (run->stopping || stop_signal() == 0)
+	if (run->stopping || signals_stop() == 0)
 		return;
 	run->stopping = true;
 	log_info("%s: interrupted: delivering what has come; once more to "
@@ -595,7 +595,7 @@ serve(struct run *run, struct err *err)
 int
 retrieve(struct run *run, struct err *err)
 {
-	struct aside aside = { meanwhile_is_busy, meanwhile_work, run };
+	struct offload offload = { keepalive_is_busy, keepalive_work, run };
 	int r;
 
 	run->retrieving = true;
@@ -605,9 +605,9 @@ retrieve(struct run *run, struct err *err)
 	run->previous_octets = UINT64_MAX;
 	run->spoken_at = deadline_now();
 	pop3_on_stop(run->session.pop3, POP3_STOP_RETURNS);
-	aside_begin(&aside);
+	offload_begin(&offload);
 	r = serve(run, err);
-	aside_end();
+	offload_end();
 	/* there is nothing to drain any more: a signal need not wait for QUIT
 	 */
 	if (r == 0 && !run->stopping)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A run's state, session and report: what fetch and delete share. */
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -303,14 +303,15 @@ warn_no_quit(struct run *run)
 {
 	struct err err;
 
-	if (run->removed_count == 0)
+	if (run->dele_done_count == 0)
 		return;
 	(void)err_set(&err, EX_TEMPFAIL,
 	    "%zu %s to be deleted %s for the next run: QUIT would have made "
 	    "%s delete mail that was not kept",
-	    run->removed_count,
-	    run->removed_count == 1 ? "message that was" : "messages that were",
-	    run->removed_count == 1 ? "waits" : "wait",
+	    run->dele_done_count,
+	    run->dele_done_count == 1 ? "message that was" :
+					"messages that were",
+	    run->dele_done_count == 1 ? "waits" : "wait",
 	    pop3_peer(run->session.pop3));
 	run_warn(run, &err);
 }
@@ -330,8 +331,8 @@ run_quit(struct run *run, struct err *err)
 		run_leave(run);
 		return 0;
 	}
-	r = session_quit(&run->session, run->removed_count > 0, err);
-	remove_settle(run,
+	r = session_quit(&run->session, run->dele_done_count > 0, err);
+	dele_settle(run,
 	    r == 0                         ? QUIT_OK :
 		err->status == EX_TEMPFAIL ? QUIT_UNKNOWN :
 					     QUIT_NONE);
@@ -341,7 +342,7 @@ run_quit(struct run *run, struct err *err)
 void
 run_leave(struct run *run)
 {
-	remove_settle(run, QUIT_NONE);
+	dele_settle(run, QUIT_NONE);
 	session_close(&run->session);
 }
 
@@ -360,7 +361,7 @@ run_free(struct run *run)
 		next = job->next;
 		free(job);
 	}
-	remove_free(run);
+	dele_free(run);
 	plan_clear(&run->plan);
 	carry_clear(&run->carry);
 	told_clear(&run->told);

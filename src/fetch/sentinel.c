@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/parse.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 
 /* number blank; 0 if it is not ours. twisted leaves it out. */
 static size_t

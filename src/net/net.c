@@ -16,7 +16,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "net/proxy.h"
 #include "net/race.h"
 #include "net/resolve.h"
@@ -108,7 +108,7 @@ proxy_by_address(const struct net_target *target, const struct proxy *proxy,
 	    &addresses, err);
 	if (n == -1)
 		return -1;
-	for (i = 0; i < n && fd == -1 && stop_signal() == 0; i++)
+	for (i = 0; i < n && fd == -1 && signals_stop() == 0; i++)
 		fd = through_proxy(target, proxy, NULL, &addresses[i], port,
 		    share(until_ms, n - i), err);
 	free(addresses);

@@ -20,7 +20,7 @@
 #include "base/buf.h"
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
 #include "net/resolve.h"
 
@@ -35,7 +35,7 @@ struct attempt {
 struct race {
 	const struct address *addresses;
 	struct attempt *attempts; /* owned */
-	struct pollfd *polled;    /* owned; all attempts, then stop_fd() */
+	struct pollfd *polled;    /* owned; all attempts, then signals_fd() */
 	size_t count, begun, open;
 	const char *source;
 	int won; /* the descriptor, or -1 */
@@ -153,13 +153,13 @@ wait_open(struct race *race, int64_t until_ms, struct err *err)
 		race->polled[i].events = POLLOUT;
 		race->polled[i].revents = 0;
 	}
-	race->polled[i].fd = stop_fd();
+	race->polled[i].fd = signals_fd();
 	race->polled[i].events = POLLIN;
 	race->polled[i].revents = 0;
 	if (poll(race->polled, (nfds_t)i + 1, deadline_poll(until_ms)) == -1 &&
 	    errno != EINTR)
 		return err_sys(err, EX_OSERR, "poll");
-	if (race->polled[i].revents != 0 || stop_signal() != 0)
+	if (race->polled[i].revents != 0 || signals_stop() != 0)
 		return err_set(err, EX_TEMPFAIL, "connecting: interrupted");
 	look(race);
 	return 0;

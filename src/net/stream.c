@@ -19,7 +19,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
 #include "net/tls.h"
 
@@ -317,7 +317,7 @@ stream_wait(struct stream *stream, int64_t until_ms, bool interruptible,
 	bool room;
 	int n;
 
-	fds[1].fd = interruptible ? stop_fd() : -1;
+	fds[1].fd = interruptible ? signals_fd() : -1;
 	fds[2].fd = wake_fd;
 	fds[1].events = fds[2].events = POLLIN;
 	room = stream->in_len < WINDOW;

@@ -51,8 +51,9 @@ size_t stream_unsent(const struct stream *stream);
 
 /*
  * Wait for input, or for room if something is unsent (then it is flushed),
- * until until_ms, a stop signal (base/stop.h; only if interruptible), or until
- * wake_fd (-1: none) is readable. 1: input may be there; 0: one of these; -1.
+ * until until_ms, a stop signal (base/signals.h; only if interruptible), or
+ * until wake_fd (-1: none) is readable. 1: input may be there; 0: one of these;
+ * -1.
  */
 int stream_wait(struct stream *stream, int64_t until_ms, bool interruptible,
     int wake_fd, struct err *err);

@@ -19,7 +19,7 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "base/xalloc.h"
 #include "net/foreign.h"
 #include "net/net.h"
@@ -375,7 +375,7 @@ handshake_wait(struct tls *tls, uint64_t pulled, int64_t until_ms,
 	if (tls_cert_trust(tls->cert, err) == -1)
 		return -1;
 	if (events == POLLIN && tls->raw_len > 0 && tls->pulled != pulled &&
-	    deadline_now() < until_ms && stop_signal() == 0)
+	    deadline_now() < until_ms && signals_stop() == 0)
 		return 0;
 	if (wait_for(tls->fd, events, until_ms, "TLS handshake", err) == -1)
 		return err_prefix(err, "%s", tls->host);

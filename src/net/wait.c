@@ -7,7 +7,7 @@
 
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
+#include "base/signals.h"
 
 int
 wait_for(int fd, short events, int64_t until_ms, const char *what,
@@ -15,7 +15,7 @@ wait_for(int fd, short events, int64_t until_ms, const char *what,
 {
 	struct pollfd fds[2] = {
 		{ .fd = fd, .events = events },
-		{ .fd = stop_fd(), .events = POLLIN },
+		{ .fd = signals_fd(), .events = POLLIN },
 	};
 	int n;
 

@@ -14,7 +14,7 @@
 #include "base/parse.h"
 #include "base/xalloc.h"
 #include "pop3/pop3.h"
-#include "pop3/queue.h"
+#include "pop3/pop3_priv.h"
 
 static const struct {
 	const char *word;

@@ -146,7 +146,7 @@ int pop3_submit(struct pop3 *pop3, struct pop3_request *request,
 bool pop3_has_room(const struct pop3 *pop3);
 size_t pop3_outstanding(const struct pop3 *pop3);
 /*
- * What a stop signal (base/stop.h) does: kills the session with 128+n; makes
+ * What a stop signal (base/signals.h) does: kills the session with 128+n; makes
  * pop3_step return 0; nothing any more (the caller is draining).
  */
 enum pop3_stop {

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "pop3/mechanism.h"
-#include "pop3/queue.h"
+#include "pop3/pop3_priv.h"
 
 /* Commands whose arguments are nobody's business. */
 bool

@@ -14,9 +14,9 @@
 #include "base/err.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
-#include "state/journal.h"
 #include "state/reader.h"
 #include "state/record.h"
+#include "state/state_priv.h"
 
 #define DAMAGED_MAX 99
 

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "state/journal.h"
 #include "state/reader.h"
 #include "state/record.h"
+#include "state/state_priv.h"
 
 #define DEAD_LINES 1000
 #define WRITE_SIZE ((size_t)64 * 1024)

@@ -20,7 +20,7 @@
 #include "base/parse.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
-#include "state/journal.h"
+#include "state/state_priv.h"
 
 /* Leaves room for ".lock", ".damaged-99", ".new" in 255 octets. */
 #define NAME_MAX_OCTETS 220

@@ -12,9 +12,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "state/journal.h"
 #include "state/reader.h"
 #include "state/record.h"
+#include "state/state_priv.h"
 
 /* Octets of the file an entry takes, about: for the first size of tables. */
 #define OCTETS_AN_ENTRY 160

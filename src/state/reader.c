@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/xalloc.h"
-#include "state/journal.h"
 #include "state/record.h"
+#include "state/state_priv.h"
 
 #define READ_SIZE ((size_t)128 * 1024)
 

@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
-#include "state/journal.h"
 #include "state/record.h"
+#include "state/state_priv.h"
 
 /* ---- opening ---- */
 

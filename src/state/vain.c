@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/xalloc.h"
-#include "state/journal.h"
 #include "state/record.h"
+#include "state/state_priv.h"
 
 #define VAIN_MAX 256
 #define FORGET_AFTER_S (30 * 86400)

@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "base/sync.h"
-#include "state/journal.h"
 #include "state/record.h"
+#include "state/state_priv.h"
 
 /* Batches of events, each with its sync, that still beat a new file. */
 #define BATCHES_MAX 8

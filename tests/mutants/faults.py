@@ -43,10 +43,10 @@ MUTANTS = [
           "	batch->octets += octets;\n",
           "	batch->octets += octets;\n"
           "	if (run->account->disposal == ACCOUNT_DELETE)\n"
-          "		remove_submit(run, NULL, plan->num);\n"),
+          "		dele_submit(run, NULL, plan->num);\n"),
          ("fetch/commit.c",
           "	else if (run->account->disposal == ACCOUNT_DELETE)\n"
-          "		remove_submit(run, job->entry, plan->num);\n",
+          "		dele_submit(run, job->entry, plan->num);\n",
           "")],
         [network("replies plain pipelined maildir delete plain: "
                  "(empty|no-line) at RETR")]),
@@ -106,7 +106,7 @@ MUTANTS = [
         [crash(500, "maildir70-*-errno")]),
     Mutant(
         "owed-cleared", "a deletion is no longer owed once QUIT is answered",
-        [("fetch/remove.c",
+        [("fetch/dele.c",
           "		state_deletion(run->state, removed->entry);\n",
           "		state_gone(run->state, removed->entry, 1);\n")],
         [network("replies plain .* delete plain: vain at QUIT")]),

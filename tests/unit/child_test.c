@@ -10,7 +10,7 @@
 #include "base/child.h"
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "test.h"
 
 static struct err err;
@@ -156,7 +156,7 @@ answers(void)
 	CHECK_INT(err.status, EX_TEMPFAIL);
 	CHECK_STR(err.text, "timed out");
 	/* a signal ends it, and nobody is left */
-	stop_install();
+	signals_install();
 	pid = child_fork();
 	if (pid == 0) {
 		(void)raise(SIGTERM);
@@ -317,15 +317,15 @@ stopping(void)
 		int status = 0;
 		pid_t pid;
 
-		stop_install();
-		CHECK_INT(stop_signal(), 0);
+		signals_install();
+		CHECK_INT(signals_stop(), 0);
 		pid = child_fork();
 		if (pid == 0) {
 			char octet;
 
 			(void)raise(SIGTERM);
-			if (stop_signal() != SIGTERM ||
-			    read(stop_fd(), &octet, 1) != 1)
+			if (signals_stop() != SIGTERM ||
+			    read(signals_fd(), &octet, 1) != 1)
 				_exit(1);
 			(void)raise(second[i]);
 			_exit(2);
@@ -333,7 +333,7 @@ stopping(void)
 		CHECK_INT(waitpid(pid, &status, 0), pid);
 		CHECK(WIFSIGNALED(status));
 		CHECK_INT(WTERMSIG(status), second[i]);
-		CHECK_INT(stop_signal(), 0);
+		CHECK_INT(signals_stop(), 0);
 	}
 }
 

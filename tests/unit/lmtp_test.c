@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "base/deadline.h"
-#include "base/stop.h"
+#include "base/signals.h"
 
 #include "deliver_test.h"
 
@@ -314,7 +314,7 @@ test_signal(void)
 	fflush(stdout);
 	/* the signal is for a process that may have had it */
 	if ((child = fork()) == 0) {
-		stop_install();
+		signals_install();
 		pid = serve(silent);
 		hand(address, 1, 2, failed, &done, 60000);
 		CHECK_INT(failed[0], EX_TEMPFAIL);

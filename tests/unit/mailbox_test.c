@@ -15,8 +15,8 @@
 #include "base/xalloc.h"
 #include "net/stream.h"
 #include "pop3/pop3.h"
-#include "state/journal.h"
 #include "state/state.h"
+#include "state/state_priv.h"
 #include "test.h"
 
 #define NOW 10000000u

@@ -3,7 +3,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 #include "deliver/maildir.h"
 
 #include "deliver_test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* src/deliver/pipe.c, stdout.c and spooled.c. */
+/* src/deliver/pipe.c, stdout.c and handover.c. */
 #include "deliver_test.h"
 
 static struct err err;

@@ -10,7 +10,7 @@
 
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
+#include "base/signals.h"
 #include "net/tls.h"
 #include "test.h"
 
@@ -272,11 +272,11 @@ signals_interrupt(void)
 	int other;
 	struct stream *stream = pair(&other);
 
-	stop_install();
+	signals_install();
 	raise(SIGTERM);
 	CHECK_INT(stream_wait(stream, deadline_after(5000), true, -1, &err), 0);
 	CHECK(deadline_now() - start < 2000);
-	CHECK_INT(stop_signal(), SIGTERM);
+	CHECK_INT(signals_stop(), SIGTERM);
 	CHECK(write(other, "a", 1) == 1);
 	CHECK_INT(stream_wait(stream, deadline_after(5000), false, -1, &err),
 	    1);

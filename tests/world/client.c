@@ -29,7 +29,7 @@ struct client {
 	size_t retrieved;
 	size_t planned[LETTERS_MAX], plan_count;
 	struct state_entry *removed[LETTERS_MAX];
-	size_t removed_count;
+	size_t dele_done_count;
 	int status;
 };
 
@@ -237,7 +237,7 @@ dele(struct client *client, size_t index, struct state_entry *entry)
 	letter_of(client, index)->dele = true;
 	letter_of(client, index)->may_go |=
 	    client->session->task != TASK_DELETE;
-	client->removed[client->removed_count++] = entry;
+	client->removed[client->dele_done_count++] = entry;
 	say("DELE", index);
 }
 
@@ -448,7 +448,7 @@ retrieve(struct client *client)
 static void
 settle_deletions(const struct client *client)
 {
-	for (size_t i = 0; i < client->removed_count; i++)
+	for (size_t i = 0; i < client->dele_done_count; i++)
 		if (client->session->quit_lost)
 			state_sent(state, client->removed[i]);
 		else
@@ -472,13 +472,13 @@ quit(struct client *client)
 {
 	/* what was not kept is not to be deleted by QUIT */
 	if (client->session->expire && client->uncommitted > 0) {
-		if (client->removed_count > 0)
+		if (client->dele_done_count > 0)
 			client->status = EX_TEMPFAIL;
 		return;
 	}
 	if (!client->session->vain)
 		update(client);
-	if (client->session->quit_lost && client->removed_count > 0)
+	if (client->session->quit_lost && client->dele_done_count > 0)
 		client->status = EX_TEMPFAIL;
 	settle_deletions(client);
 }

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/sync.h"
 #include "base/xalloc.h"
-#include "state/journal.h"
+#include "state/state_priv.h"
 
 #include "world.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Signals that ask us to end. */
-#include "base/stop.h"
+#include "base/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
+static const int signals_all[] = { SIGINT, SIGTERM, SIGHUP };
 #define PASSED_ON SIGUSR1
-#define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
+#define STOP_SIGNALS (sizeof(signals_all) / sizeof(signals_all[0]))
 
 static volatile sig_atomic_t came;
 static volatile sig_atomic_t ours[STOP_SIGNALS];
@@ -32,7 +32,7 @@ on_signal(int sig)
 			continue;
 		memset(&action, 0, sizeof(action));
 		action.sa_handler = SIG_DFL;
-		(void)sigaction(stop_signals[i], &action, NULL);
+		(void)sigaction(signals_all[i], &action, NULL);
 	}
 	if (write(pipe_fds[1], "", 1) == -1) {
 		/* full or never made: came says it all the same */
@@ -55,7 +55,7 @@ make_pipe(void)
 }
 
 void
-stop_install(void)
+signals_install(void)
 {
 	struct sigaction action, old;
 	sigset_t none;
@@ -67,15 +67,15 @@ stop_install(void)
 	(void)sigemptyset(&action.sa_mask);
 	/* Both must not be noted as the first. */
 	for (i = 0; i < STOP_SIGNALS; i++)
-		(void)sigaddset(&action.sa_mask, stop_signals[i]);
+		(void)sigaddset(&action.sa_mask, signals_all[i]);
 	action.sa_handler = on_signal;
 	for (i = 0; i < STOP_SIGNALS; i++) {
 		/* nohup(1) and a shell's background jobs ignore some */
-		if (sigaction(stop_signals[i], NULL, &old) == 0 &&
+		if (sigaction(signals_all[i], NULL, &old) == 0 &&
 		    old.sa_handler == SIG_IGN)
 			continue;
 		ours[i] = 1;
-		(void)sigaction(stop_signals[i], &action, NULL);
+		(void)sigaction(signals_all[i], &action, NULL);
 	}
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
@@ -105,13 +105,13 @@ on_passed_on(int sig)
 }
 
 void
-stop_pass_on(pid_t pid)
+signals_pass_on(pid_t pid)
 {
 	(void)kill(pid, PASSED_ON);
 }
 
 void
-stop_forked(void)
+signals_forked(void)
 {
 	struct sigaction action;
 
@@ -128,13 +128,13 @@ stop_forked(void)
 }
 
 int
-stop_signal(void)
+signals_stop(void)
 {
 	return came;
 }
 
 int
-stop_fd(void)
+signals_fd(void)
 {
 	return pipe_fds[0];
 }

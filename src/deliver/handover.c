@@ -4,16 +4,16 @@
  * file without a name, handed over, and recorded at once. Nothing here is
  * synced: a crash before the record means that it is retrieved again.
  */
-#include "deliver/kind.h"
+#include "deliver/deliver_priv.h"
 
 #include <unistd.h>
 
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
+#include "base/signals.h"
 
 int
-spooled_open(struct deliver *deliver, struct err *err)
+handover_open(struct deliver *deliver, struct err *err)
 {
 	int fd;
 
@@ -25,7 +25,7 @@ spooled_open(struct deliver *deliver, struct err *err)
 }
 
 int
-spooled_begin(struct deliver *deliver, struct deliver_item *item,
+handover_begin(struct deliver *deliver, struct deliver_item *item,
     struct err *err)
 {
 	item->fd = spool_create_unnamed(deliver, err);
@@ -33,14 +33,14 @@ spooled_begin(struct deliver *deliver, struct deliver_item *item,
 }
 
 int
-spooled_write(struct deliver *deliver, struct deliver_item *item,
+handover_write(struct deliver *deliver, struct deliver_item *item,
     const char *data, size_t len, struct err *err)
 {
 	return spool_write(item->fd, data, len, deliver->spool_dir, err);
 }
 
 void
-spooled_drop(struct deliver *deliver, struct deliver_item *item)
+handover_drop(struct deliver *deliver, struct deliver_item *item)
 {
 	(void)deliver;
 	if (item->fd != -1)
@@ -49,18 +49,18 @@ spooled_drop(struct deliver *deliver, struct deliver_item *item)
 }
 
 void
-spooled_release(struct deliver *deliver, struct deliver_item *const *items,
+handover_release(struct deliver *deliver, struct deliver_item *const *items,
     size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		spooled_drop(deliver, items[i]);
+		handover_drop(deliver, items[i]);
 }
 
 int
-spooled_apply(struct deliver *deliver, struct deliver_item *const *items,
-    size_t n, const struct deliver_hooks *hooks, spooled_one *one,
+handover_apply(struct deliver *deliver, struct deliver_item *const *items,
+    size_t n, const struct deliver_hooks *hooks, handover_one *one,
     struct err *err)
 {
 	struct deliver_item *item;
@@ -70,10 +70,11 @@ spooled_apply(struct deliver *deliver, struct deliver_item *const *items,
 	for (i = 0; i < n; i++) {
 		item = items[i];
 		item->failed = 0;
-		if (stop_signal() != 0 || deadline_now() >= deliver->until_ms) {
+		if (signals_stop() != 0 ||
+		    deadline_now() >= deliver->until_ms) {
 			err_set(&item->err, EX_TEMPFAIL,
-			    stop_signal() != 0 ? "interrupted" :
-						 "the deadline has passed");
+			    signals_stop() != 0 ? "interrupted" :
+						  "the deadline has passed");
 			item->failed = EX_TEMPFAIL;
 			continue;
 		}

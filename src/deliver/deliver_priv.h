@@ -3,8 +3,8 @@
  * Private to this room: what a kind of destination is, and the help with spool
  * files that kinds share (spool.c).
  */
-#ifndef DELIVER_KIND_H
-#define DELIVER_KIND_H
+#ifndef DELIVER_DELIVER_PRIV_H
+#define DELIVER_DELIVER_PRIV_H
 
 #include <sys/types.h>
 
@@ -119,25 +119,25 @@ int spool_read(int fd, void *data, size_t len, uint64_t offset,
 void spool_sweep(struct deliver *deliver, int dirfd, const char *const *keep,
     size_t n);
 
-/* spooled.c: begin, write, end, drop, release of kinds that hand over an
+/* handover.c: begin, write, end, drop, release of kinds that hand over an
  * unnamed spool file a message; item->fd holds it. */
-int spooled_open(struct deliver *deliver, struct err *err);
-int spooled_begin(struct deliver *deliver, struct deliver_item *item,
+int handover_open(struct deliver *deliver, struct err *err);
+int handover_begin(struct deliver *deliver, struct deliver_item *item,
     struct err *err);
-int spooled_write(struct deliver *deliver, struct deliver_item *item,
+int handover_write(struct deliver *deliver, struct deliver_item *item,
     const char *data, size_t len, struct err *err);
-void spooled_drop(struct deliver *deliver, struct deliver_item *item);
-void spooled_release(struct deliver *deliver, struct deliver_item *const *items,
-    size_t n);
+void handover_drop(struct deliver *deliver, struct deliver_item *item);
+void handover_release(struct deliver *deliver,
+    struct deliver_item *const *items, size_t n);
 /*
  * apply: hand each item over with one; record what went well. one fails an
  * item with 1 and the sentence in item->err, and ends everything with -1. Once
  * a stop signal has come the rest is left for later.
  */
-typedef int spooled_one(struct deliver *deliver, struct deliver_item *item,
+typedef int handover_one(struct deliver *deliver, struct deliver_item *item,
     const struct deliver_hooks *hooks, struct err *err);
-int spooled_apply(struct deliver *deliver, struct deliver_item *const *items,
-    size_t n, const struct deliver_hooks *hooks, spooled_one *one,
+int handover_apply(struct deliver *deliver, struct deliver_item *const *items,
+    size_t n, const struct deliver_hooks *hooks, handover_one *one,
     struct err *err);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
-#include "fetch/run.h"
+#include "base/signals.h"
+#include "fetch/fetch_priv.h"
 
 #define IDLE_MS 60000
 
@@ -18,7 +18,7 @@ is_full(const struct run *run)
 }
 
 void
-meanwhile_pump(void *arg, int ms)
+keepalive_pump(void *arg, int ms)
 {
 	struct run *run = arg;
 	struct pop3 *pop3 = run->session.pop3;
@@ -38,11 +38,12 @@ meanwhile_pump(void *arg, int ms)
 	if (pop3_outstanding(pop3) == 0 ||
 	    pop3_step(pop3, deadline_after(ms), &err) == 0)
 		(void)poll(NULL, 0,
-		    pop3_outstanding(pop3) == 0 || stop_signal() != 0 ? ms : 0);
+		    pop3_outstanding(pop3) == 0 || signals_stop() != 0 ? ms :
+									 0);
 }
 
 bool
-meanwhile_is_busy(void *arg)
+keepalive_is_busy(void *arg)
 {
 	const struct run *run = arg;
 	const struct pop3 *pop3 = run->session.pop3;
@@ -51,11 +52,11 @@ meanwhile_is_busy(void *arg)
 	if (run->batches != NULL && run->batches->stage > BATCH_CLOSED)
 		return false;
 	return !pop3_dead(pop3) && pop3_outstanding(pop3) > 0 &&
-	    !is_full(run) && run->fault.status == 0 && stop_signal() == 0;
+	    !is_full(run) && run->fault.status == 0 && signals_stop() == 0;
 }
 
 void
-meanwhile_work(void *arg, int fd)
+keepalive_work(void *arg, int fd)
 {
 	struct pop3 *pop3 = ((struct run *)arg)->session.pop3;
 	struct err err = ERR_INIT;

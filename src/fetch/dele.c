@@ -10,72 +10,72 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "fetch/run.h"
+#include "fetch/fetch_priv.h"
 #include "state/state.h"
 
 #define DELETIONS_MAX 3
 
 static void
-keep(struct run *run, const struct removal *removal)
+keep(struct run *run, const struct dele *dele)
 {
-	if (run->removed_count == run->removed_room) {
-		run->removed_room =
-		    run->removed_count + run->removed_count / 8 + 64;
-		run->removed = xreallocarray(run->removed, run->removed_room,
-		    sizeof(*run->removed));
+	if (run->dele_done_count == run->dele_done_room) {
+		run->dele_done_room =
+		    run->dele_done_count + run->dele_done_count / 8 + 64;
+		run->dele_done = xreallocarray(run->dele_done,
+		    run->dele_done_room, sizeof(*run->dele_done));
 	}
-	run->removed[run->removed_count++] =
-	    (struct removed){ removal->entry, removal->num };
+	run->dele_done[run->dele_done_count++] =
+	    (struct dele_done){ dele->entry, dele->num };
 }
 
 static void
-removal_done(void *arg, struct pop3_request *request)
+dele_answered(void *arg, struct pop3_request *request)
 {
-	struct removal *removal = arg;
-	struct run *run = removal->run;
+	struct dele *dele = arg;
+	struct run *run = dele->run;
 	struct err err = ERR_INIT;
 
 	if (request->result == POP3_OK)
-		keep(run, removal);
+		keep(run, dele);
 	else if (request->result == POP3_ERR) {
 		(void)pop3_refused(run->session.pop3, request, &err);
 		run_warn(run, &err);
 	}
 	/* refused, or the one that a session ended on: counted, for it alone */
-	if (removal->entry != NULL && request->result == POP3_ERR)
-		state_refusal(run->state, removal->entry);
-	if (removal->entry != NULL && request->result == POP3_LOST &&
+	if (dele->entry != NULL && request->result == POP3_ERR)
+		state_refusal(run->state, dele->entry);
+	if (dele->entry != NULL && request->result == POP3_LOST &&
 	    !run->lost_seen)
-		state_deadly(run->state, removal->entry);
+		state_deadly(run->state, dele->entry);
 	run->lost_seen |= request->result == POP3_LOST;
-	removal->next = run->free_removals;
-	run->free_removals = removal;
+	dele->next = run->free_deles;
+	run->free_deles = dele;
 }
 
 void
-remove_submit(struct run *run, struct state_entry *entry, uint32_t num)
+dele_submit(struct run *run, struct state_entry *entry, uint32_t num)
 {
-	struct removal *removal = run->free_removals;
+	struct dele *dele = run->free_deles;
 	struct err err = ERR_INIT;
 
-	if (removal == NULL)
-		removal = xmalloc(sizeof(*removal));
+	if (dele == NULL)
+		dele = xmalloc(sizeof(*dele));
 	else
-		run->free_removals = removal->next;
-	memset(removal, 0, sizeof(*removal));
-	removal->run = run;
-	removal->entry = entry;
-	removal->num = num;
-	removal->request.shape = POP3_LINE;
-	removal->request.done = removal_done;
-	removal->request.arg = removal;
+		run->free_deles = dele->next;
+	memset(dele, 0, sizeof(*dele));
+	dele->run = run;
+	dele->entry = entry;
+	dele->num = num;
+	dele->request.shape = POP3_LINE;
+	dele->request.done = dele_answered;
+	dele->request.arg = dele;
 	if (entry != NULL && !(entry->flags & STATE_OWED))
 		state_owe(run->state, entry);
 	/* a dead session: it stays owed */
-	if (pop3_submit(run->session.pop3, &removal->request, &err,
+	if (pop3_submit(run->session.pop3, &dele->request, &err,
 		"DELE %" PRIu32, num) == -1) {
-		removal->next = run->free_removals;
-		run->free_removals = removal;
+		dele->next = run->free_deles;
+		run->free_deles = dele;
 	}
 }
 
@@ -114,7 +114,7 @@ may_risk(struct run *run, const struct state_entry *entry)
 }
 
 void
-remove_due(struct run *run, size_t index)
+dele_due(struct run *run, size_t index)
 {
 	struct message *message = &run->mailbox.messages[index];
 	uint32_t num = (uint32_t)index + 1;
@@ -128,11 +128,11 @@ remove_due(struct run *run, size_t index)
 	if (run->dry_run)
 		run_listed(run, num, REPORT_PLANNED, true);
 	else
-		remove_submit(run, message->entry, num);
+		dele_submit(run, message->entry, num);
 }
 
 static void
-settle_one(struct run *run, const struct removed *removed, enum quit quit)
+settle_one(struct run *run, const struct dele_done *removed, enum quit quit)
 {
 	if (quit == QUIT_OK)
 		run_listed(run, removed->num, REPORT_DELETED, false);
@@ -145,21 +145,21 @@ settle_one(struct run *run, const struct removed *removed, enum quit quit)
 }
 
 void
-remove_settle(struct run *run, enum quit quit)
+dele_settle(struct run *run, enum quit quit)
 {
-	for (size_t i = 0; quit != QUIT_NONE && i < run->removed_count; i++)
-		settle_one(run, &run->removed[i], quit);
-	run->removed_count = 0;
+	for (size_t i = 0; quit != QUIT_NONE && i < run->dele_done_count; i++)
+		settle_one(run, &run->dele_done[i], quit);
+	run->dele_done_count = 0;
 }
 
 void
-remove_free(struct run *run)
+dele_free(struct run *run)
 {
-	struct removal *next;
+	struct dele *next;
 
-	for (struct removal *r = run->free_removals; r != NULL; r = next) {
+	for (struct dele *r = run->free_deles; r != NULL; r = next) {
 		next = r->next;
 		free(r);
 	}
-	free(run->removed);
+	free(run->dele_done);
 }

@@ -4,8 +4,8 @@
  * text and is EX_USAGE when that will not do; a getter gives it back (see
  * struct setting).
  */
-#ifndef ACCOUNT_SETTING_H
-#define ACCOUNT_SETTING_H
+#ifndef ACCOUNT_ACCOUNT_PRIV_H
+#define ACCOUNT_ACCOUNT_PRIV_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "net/foreign.h"
 #include "net/stream.h"
-#include "pop3/queue.h"
+#include "pop3/pop3_priv.h"
 
 #define LINES_OCTETS_MAX (32 * 1024 * 1024)
 #define LINES_MAX (1u << 20)
@@ -72,7 +72,7 @@ trace_status(const struct pop3 *pop3, const char *line, size_t len, bool valid)
 }
 
 int
-intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
+input_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
 {
 	struct pop3_request *request = pop3->head;
 	const char *text;
@@ -117,7 +117,7 @@ intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err)
 }
 
 int
-intake_line(struct pop3 *pop3, char *data, size_t len, struct err *err)
+input_line(struct pop3 *pop3, char *data, size_t len, struct err *err)
 {
 	struct pop3_request *request = pop3->head;
 	size_t line_len, used;
@@ -170,7 +170,7 @@ keep_head(struct pop3_request *request, const char *data, size_t len)
 }
 
 int
-intake_body(struct pop3 *pop3, char *data, size_t len, struct err *err)
+input_body(struct pop3 *pop3, char *data, size_t len, struct err *err)
 {
 	struct pop3_request *request = pop3->head;
 	size_t out_len, used;

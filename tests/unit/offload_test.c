@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "base/aside.h"
+#include "base/offload.h"
 #include "test.h"
 
 struct call {
@@ -61,21 +61,21 @@ static void
 made_by_the_caller(void)
 {
 	struct work work = { .busy = false };
-	struct aside aside = { is_busy, do_some, &work };
+	struct offload aside = { is_busy, do_some, &work };
 	struct call call = { .gate = -1, .result = 7 };
 
-	CHECK_INT(aside_call(make, &call), 7);
+	CHECK_INT(offload_call(make, &call), 7);
 	CHECK(pthread_equal(call.made_by, pthread_self()));
 	/* there is nothing else to do */
-	aside_begin(&aside);
+	offload_begin(&aside);
 	call.made_by = (pthread_t)0;
-	CHECK_INT(aside_call(make, &call), 7);
+	CHECK_INT(offload_call(make, &call), 7);
 	CHECK(pthread_equal(call.made_by, pthread_self()));
 	/* and nobody any more who would do it */
 	work.busy = true;
-	aside_end();
+	offload_end();
 	call.made_by = (pthread_t)0;
-	CHECK_INT(aside_call(make, &call), 7);
+	CHECK_INT(offload_call(make, &call), 7);
 	CHECK(pthread_equal(call.made_by, pthread_self()));
 	CHECK_INT(work.turns, 0);
 }
@@ -85,25 +85,25 @@ made_by_a_thread(bool work_ends)
 {
 	int gate[2];
 	struct work work = { .ends = work_ends };
-	struct aside aside = { is_busy, do_some, &work };
+	struct offload aside = { is_busy, do_some, &work };
 	struct call call = { .result = -1, .error = EDQUOT };
 
 	CHECK_INT(pipe(gate), 0);
 	call.gate = gate[0];
 	work.gate = gate[1];
 	for (int round = 0; round < 2; round++) {
-		aside_begin(&aside);
+		offload_begin(&aside);
 		for (int n = 0; n < 2; n++) {
 			call.made_by = pthread_self();
 			work.busy = true;
 			work.turns = 0;
 			errno = 0;
-			CHECK_INT(aside_call(make, &call), -1);
+			CHECK_INT(offload_call(make, &call), -1);
 			CHECK_INT(errno, EDQUOT);
 			CHECK(work.turns >= 3);
 			CHECK(!pthread_equal(call.made_by, pthread_self()));
 		}
-		aside_end();
+		offload_end();
 	}
 	(void)close(gate[0]);
 	(void)close(gate[1]);

@@ -3,8 +3,8 @@
  * Signals that ask us to end: INT, TERM, HUP. The first is noted here and
  * acted on where it is safe; a second one ends the process at once.
  */
-#ifndef BASE_STOP_H
-#define BASE_STOP_H
+#ifndef BASE_SIGNALS_H
+#define BASE_SIGNALS_H
 
 #include <sys/types.h>
 
@@ -12,17 +12,17 @@
  * Install the handlers; SIGPIPE and SIGXFSZ are ignored. SIGCHLD is not, and
  * nothing is blocked, however we were started.
  */
-void stop_install(void);
+void signals_install(void);
 /* The signal that has come, or 0. */
-int stop_signal(void);
+int signals_stop(void);
 /* A descriptor that is readable once a signal has come; for poll(2). */
-int stop_fd(void);
+int signals_fd(void);
 /* In a forked process: a descriptor of its own (child_fork does this). */
-void stop_forked(void);
+void signals_forked(void);
 /*
  * Ask a process made by child_fork to stop, as a first signal would. It may
  * have had one already, from the terminal: this one never counts as a second.
  */
-void stop_pass_on(pid_t pid);
+void signals_pass_on(pid_t pid);
 
 #endif

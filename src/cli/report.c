@@ -5,7 +5,7 @@
  *	{"account","summary":true,"delivered","octets","known","skipped",
  *	    "failed","deleted","on_server","owed","status","error"}
  */
-#include "cli/outcome.h"
+#include "cli/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -82,8 +82,8 @@ put_plan(const struct cli *cli, const struct account *account, bool many,
 }
 
 void
-outcome_message(const struct cli *cli, const struct account *account, bool many,
-    const struct report_message *message)
+cli_report_message(const struct cli *cli, const struct account *account,
+    bool many, const struct report_message *message)
 {
 	struct err err;
 
@@ -100,7 +100,7 @@ outcome_message(const struct cli *cli, const struct account *account, bool many,
 }
 
 void
-outcome_warning(const struct account *account, const struct err *err)
+cli_report_warning(const struct account *account, const struct err *err)
 {
 	log_warn("%s: %s", account->name, err->text);
 }
@@ -174,7 +174,7 @@ say_summary(const struct cli *cli, const struct account *account,
 }
 
 int
-outcome_account(const struct cli *cli, const struct account *account,
+cli_report_account(const struct cli *cli, const struct account *account,
     const struct report_summary *summary, struct err *err)
 {
 	int status = summary->status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of this room share: the open journal. Not for other rooms. */
-#ifndef STATE_JOURNAL_H
-#define STATE_JOURNAL_H
+#ifndef STATE_STATE_PRIV_H
+#define STATE_STATE_PRIV_H
 
 #include <stdbool.h>
 #include <stddef.h>

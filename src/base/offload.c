@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* One thread, one call at a time. */
-#include "base/aside.h"
+#include "base/offload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,8 @@
 
 #define SPARE 8 /* descriptors that are left to our caller */
 
-static struct aside meanwhile; /* busy is NULL outside aside_begin, aside_end */
+static struct offload
+    meanwhile; /* busy is NULL outside offload_begin, offload_end */
 static bool under_way;
 
 static struct {
@@ -138,7 +139,7 @@ take_back(void)
 }
 
 int
-aside_call(int (*call)(void *job), void *job)
+offload_call(int (*call)(void *job), void *job)
 {
 	if (under_way || meanwhile.busy == NULL ||
 	    !meanwhile.busy(meanwhile.arg) || !start())
@@ -152,13 +153,13 @@ aside_call(int (*call)(void *job), void *job)
 }
 
 void
-aside_begin(const struct aside *aside)
+offload_begin(const struct offload *offload)
 {
-	meanwhile = *aside;
+	meanwhile = *offload;
 }
 
 void
-aside_end(void)
+offload_end(void)
 {
 	meanwhile.busy = NULL;
 	if (!worker.running)

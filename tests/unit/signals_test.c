@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Stop signals, and their way to the processes of accounts: base/stop.c. */
+/* Stop signals, and their way to the processes of accounts: base/signals.c. */
 #include "unit/test.h"
 
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 #include "base/child.h"
 #include "base/deadline.h"
 #include "base/err.h"
-#include "base/stop.h"
+#include "base/signals.h"
 
 /* Until fd is readable, signals or not. */
 static int
@@ -46,18 +46,19 @@ stopped_child(int first_signal)
 	}
 	if (pid == 0) {
 		close(hold[1]);
-		if (wait_readable(stop_fd()) == 1 && write(said[1], "", 1) == 1)
+		if (wait_readable(signals_fd()) == 1 &&
+		    write(said[1], "", 1) == 1)
 			(void)wait_readable(hold[0]);
-		_exit(stop_signal());
+		_exit(signals_stop());
 	}
 	close(hold[0]);
 	if (first_signal != 0)
 		kill(pid, first_signal);
 	else
-		stop_pass_on(pid);
+		signals_pass_on(pid);
 	CHECK_INT(read(said[0], &octet, 1), 1);
-	stop_pass_on(pid);
-	stop_pass_on(pid);
+	signals_pass_on(pid);
+	signals_pass_on(pid);
 	close(hold[1]);
 	CHECK_INT(waitpid(pid, &status, 0), pid);
 	close(said[0]);
@@ -72,7 +73,7 @@ test_passed_on(void)
 
 	CHECK(WIFEXITED(status));
 	CHECK_INT(WEXITSTATUS(status), SIGTERM);
-	CHECK_INT(stop_signal(), 0);
+	CHECK_INT(signals_stop(), 0);
 }
 
 /* One from the terminal and one passed on are not two. */
@@ -118,13 +119,13 @@ test_inherited(void)
 			(void)signal(SIGCHLD, SIG_IGN);
 			(void)sigfillset(&all);
 			(void)sigprocmask(SIG_SETMASK, &all, NULL);
-			stop_install();
+			signals_install();
 			if (child_capture("echo x", 10, deadline_after(20000),
 				&out, &err) == -1)
 				_exit(1);
 			(void)kill(getpid(), signals[i]);
-			_exit(stop_signal() == signals[i] &&
-				    wait_readable(stop_fd()) == 1 ?
+			_exit(signals_stop() == signals[i] &&
+				    wait_readable(signals_fd()) == 1 ?
 				0 :
 				2);
 		}
@@ -137,7 +138,7 @@ int
 main(void)
 {
 	TEST(test_inherited);
-	stop_install();
+	signals_install();
 	TEST(test_passed_on);
 	TEST(test_never_a_second);
 	TEST(test_second_ends);

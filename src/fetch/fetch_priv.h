@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* One fetch of one account: what the files of this room share. */
-#ifndef FETCH_RUN_H
-#define FETCH_RUN_H
+#ifndef FETCH_FETCH_PRIV_H
+#define FETCH_FETCH_PRIV_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,8 +84,8 @@ struct batch {
 };
 
 /* A DELE under way; the pool of them is reused. */
-struct removal {
-	struct removal *next;
+struct dele {
+	struct dele *next;
 	struct run *run;
 	struct state_entry *entry; /* NULL: not recorded */
 	uint32_t num;
@@ -93,7 +93,7 @@ struct removal {
 };
 
 /* A DELE that was accepted in this session. */
-struct removed {
+struct dele_done {
 	struct state_entry *entry;
 	uint32_t num;
 };
@@ -154,9 +154,9 @@ struct run {
 	/* removing */
 	size_t deferred; /* deletions that have ended a session */
 	size_t risks;    /* how many such may be tried in this session */
-	struct removal *free_removals;
-	struct removed *removed; /* owned */
-	size_t removed_count, removed_room;
+	struct dele *free_deles;
+	struct dele_done *dele_done; /* owned */
+	size_t dele_done_count, dele_done_room;
 };
 
 /* Tell the caller what became of a message; counted in the summary. */
@@ -213,13 +213,14 @@ const struct message *job_message(const struct job *job);
 int retrieve(struct run *run, struct err *err);
 
 /*
- * meanwhile.c, with a struct run: serve the line for up to ms while a child
- * works; and for base/aside.h, while syncs last. What callbacks of requests do
- * then comes between two lines of a commit: none may change the state or sync.
+ * keepalive.c, with a struct run: serve the line for up to ms while a child
+ * works; and for base/offload.h, while syncs last. What callbacks of requests
+ * do then comes between two lines of a commit: none may change the state or
+ * sync.
  */
-void meanwhile_pump(void *arg, int ms);
-bool meanwhile_is_busy(void *arg);
-void meanwhile_work(void *arg, int fd);
+void keepalive_pump(void *arg, int ms);
+bool keepalive_is_busy(void *arg);
+void keepalive_work(void *arg, int fd);
 
 /*
  * commit.c: sync, journal, apply, journal. The batch is the callee's from now
@@ -237,21 +238,21 @@ void commit_drop(struct run *run, struct job *job);
 /* A message that will not be delivered; err says why. Its file goes. */
 void commit_fail(struct run *run, struct job *job, const struct err *err);
 
-/* remove.c: queue a DELE. Lost ones stay owed; refused ones are told. */
-void remove_submit(struct run *run, struct state_entry *entry, uint32_t num);
+/* dele.c: queue a DELE. Lost ones stay owed; refused ones are told. */
+void dele_submit(struct run *run, struct state_entry *entry, uint32_t num);
 /*
  * DELE message index if its deletion is due and there is proof, or report it
  * as planned. After three DELEs that changed nothing: said once, and not tried
  * again.
  */
-void remove_due(struct run *run, size_t index);
+void dele_due(struct run *run, size_t index);
 enum quit {
 	QUIT_OK,
 	QUIT_UNKNOWN, /* not answered: all may be gone, or none */
 	QUIT_NONE     /* not sent, or refused: they are there */
 };
 /* The session has ended: what that means for the deletions in it. */
-void remove_settle(struct run *run, enum quit quit);
-void remove_free(struct run *run);
+void dele_settle(struct run *run, enum quit quit);
+void dele_free(struct run *run);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What is inside a struct pop3: for the files of this room. */
-#ifndef POP3_QUEUE_H
-#define POP3_QUEUE_H
+#ifndef POP3_POP3_PRIV_H
+#define POP3_POP3_PRIV_H
 
 #include "base/buf.h"
 #include "pop3/capa.h"
@@ -61,9 +61,9 @@ void queue_finish(struct pop3 *pop3, enum pop3_result result);
 int queue_die(struct pop3 *pop3, struct err *err);
 
 /* Take input in. 1: it moved on; 0: more is needed; -1: dead. */
-int intake_status(struct pop3 *pop3, char *data, size_t len, struct err *err);
-int intake_line(struct pop3 *pop3, char *data, size_t len, struct err *err);
-int intake_body(struct pop3 *pop3, char *data, size_t len, struct err *err);
+int input_status(struct pop3 *pop3, char *data, size_t len, struct err *err);
+int input_line(struct pop3 *pop3, char *data, size_t len, struct err *err);
+int input_body(struct pop3 *pop3, char *data, size_t len, struct err *err);
 
 /* USER, PASS, APOP, RPOP, AUTH: their arguments are nobody's business. */
 bool trace_is_login(const char *command);
