@@ -497,12 +497,12 @@ answer to LIST"
 }
 
 @test "trouble: a slow command does not let the server wait in vain" {
-	make_mailbox some 16
+	make_mailbox some 3
 	stop_server
 	start_server --mailbox some --no-pipelining
-	# no more may be held than these 16: 1.6 seconds, which count for 160
+	# 0.7 seconds count for 70
 	run --separate-stderr -0 clock_fast 100 few 48 fetch "${PLAIN[@]}" \
-		--timeout 600 --pipe 'sleep 0.1; cat >>got'
+		--timeout 600 --pipe 'sleep 0.7; cat >>got'
 	said ''
 	assert_file_contains "$SERVER_LOG" 'C: NOOP'
 }
