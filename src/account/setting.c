@@ -201,7 +201,7 @@ const struct setting settings[] = {
 	    .get = setting_get_deadline },
 	{ .name = "proxy",
 	    .arg = "URL",
-	    .summary = "socks5h://HOST:PORT",
+	    .summary = "socks5h://HOST:PORT or http://HOST:PORT",
 	    FIELD(proxy),
 	    .set = setting_set_proxy,
 	    .get = setting_get_proxy },

@@ -227,15 +227,17 @@ int
 setting_set_proxy(const struct setting *setting, struct account *account,
     const char *value, struct err *err)
 {
+	static const char *const schemes[] = { "socks5h://", "socks5://",
+		"http://" };
 	const char *rest = NULL;
 
-	if (strncmp(value, "socks5h://", 10) == 0)
-		rest = value + 10;
-	else if (strncmp(value, "socks5://", 9) == 0)
-		rest = value + 9;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (strncmp(value, schemes[i], strlen(schemes[i])) == 0)
+			rest = value + strlen(schemes[i]);
 	if (rest == NULL || *rest == '\0' || strpbrk(rest, " /?#") != NULL)
 		return err_set(err, EX_USAGE,
-		    "not socks5h://HOST:PORT or socks5://HOST:PORT");
+		    "not socks5h://HOST:PORT, socks5://HOST:PORT or "
+		    "http://HOST:PORT");
 	return setting_set_string(setting, account, value, err);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A SOCKS 5 client. What travels (RFC 1928, RFC 1929):
+ * Proxies: their URLs, and a SOCKS 5 client. What travels (RFC 1928, RFC 1929):
  *	> 05 n methods           < 05 method (0 none, 2 password, ff refused)
  *	> 01 len user len pass   < 01 status (0 well)
  *	> 05 01 00 type addr port
@@ -9,6 +9,7 @@
  */
 #include "net/proxy.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -20,9 +21,11 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "base/xalloc.h"
+#include "net/net_priv.h"
 #include "net/wait.h"
 
-#define DEFAULT_PORT "1080"
+#define SOCKS_PORT "1080"
+#define HTTP_PORT "80"
 #define FIELD_MAX 255 /* one octet of length */
 
 enum {
@@ -100,7 +103,7 @@ parse_host_port(struct proxy *proxy, const char *text)
 	if (proxy->host[0] == '\0')
 		return -1;
 	if (text[len] == '\0')
-		proxy->port = xstrdup(DEFAULT_PORT);
+		proxy->port = xstrdup(proxy->http ? HTTP_PORT : SOCKS_PORT);
 	else if (text[len] == ':' && text[len + 1] != '\0')
 		proxy->port = xstrdup(text + len + 1);
 	return proxy->port != NULL ? 0 : -1;
@@ -117,12 +120,16 @@ proxy_parse(struct proxy *proxy, const char *url, struct err *err)
 	if (strncasecmp(url, "socks5h://", 10) == 0) {
 		proxy->resolves = true;
 		rest = url + 10;
-	} else if (strncasecmp(url, "socks5://", 9) == 0)
+	} else if (strncasecmp(url, "socks5://", 9) == 0) {
 		rest = url + 9;
-	else
+	} else if (strncasecmp(url, "http://", 7) == 0) {
+		proxy->http = proxy->resolves = true;
+		rest = url + 7;
+	} else {
 		return err_set(err, EX_USAGE,
-		    "the proxy must be "
-		    "socks5h://host:port or socks5://host:port");
+		    "the proxy must be socks5h://host:port, "
+		    "socks5://host:port or http://host:port");
+	}
 	at = strrchr(rest, '@');
 	if (at == NULL || parse_login(proxy, rest, (size_t)(at - rest)) == 0) {
 		place = xstrdup(at == NULL ? rest : at + 1);
@@ -154,15 +161,9 @@ proxy_clear(struct proxy *proxy)
 
 /* ---- the conversation ---- */
 
-struct talk {
-	int fd;
-	int64_t until_ms;
-	struct err *err;
-};
-
-/* All of len octets, in (POLLIN) or out (POLLOUT). */
-static int
-move(const struct talk *talk, short event, unsigned char *data, size_t len)
+int
+proxy_move(const struct proxy_talk *talk, short event, unsigned char *data,
+    size_t len)
 {
 	ssize_t n;
 
@@ -189,14 +190,14 @@ move(const struct talk *talk, short event, unsigned char *data, size_t len)
 }
 
 static int
-not_socks(const struct talk *talk)
+not_socks(const struct proxy_talk *talk)
 {
 	return err_set(talk->err, EX_PROTOCOL,
 	    "the proxy does not speak SOCKS 5");
 }
 
 static int
-send_password(const struct talk *talk, const struct proxy *proxy)
+send_password(const struct proxy_talk *talk, const struct proxy *proxy)
 {
 	size_t user_len = strlen(proxy->user);
 	size_t password_len = strlen(proxy->password);
@@ -208,9 +209,9 @@ send_password(const struct talk *talk, const struct proxy *proxy)
 	memcpy(msg + 2, proxy->user, user_len);
 	msg[2 + user_len] = (unsigned char)password_len;
 	memcpy(msg + 3 + user_len, proxy->password, password_len);
-	rc = move(talk, POLLOUT, msg, 3 + user_len + password_len);
+	rc = proxy_move(talk, POLLOUT, msg, 3 + user_len + password_len);
 	explicit_bzero(msg, sizeof(msg));
-	if (rc == -1 || move(talk, POLLIN, reply, 2) == -1)
+	if (rc == -1 || proxy_move(talk, POLLIN, reply, 2) == -1)
 		return -1;
 	if (reply[1] != 0)
 		return err_set(talk->err, EX_NOPERM,
@@ -219,7 +220,7 @@ send_password(const struct talk *talk, const struct proxy *proxy)
 }
 
 static int
-greet(const struct talk *talk, const struct proxy *proxy)
+greet(const struct proxy_talk *talk, const struct proxy *proxy)
 {
 	unsigned char msg[4] = { SOCKS_VERSION, 1, METHOD_NONE,
 		METHOD_PASSWORD };
@@ -227,8 +228,8 @@ greet(const struct talk *talk, const struct proxy *proxy)
 
 	if (proxy->user != NULL)
 		msg[1] = 2;
-	if (move(talk, POLLOUT, msg, 2 + (size_t)msg[1]) == -1 ||
-	    move(talk, POLLIN, reply, 2) == -1)
+	if (proxy_move(talk, POLLOUT, msg, 2 + (size_t)msg[1]) == -1 ||
+	    proxy_move(talk, POLLIN, reply, 2) == -1)
 		return -1;
 	if (reply[0] != SOCKS_VERSION)
 		return not_socks(talk);
@@ -244,8 +245,8 @@ greet(const struct talk *talk, const struct proxy *proxy)
 }
 
 static int
-request(const struct talk *talk, const char *name, const struct sockaddr *addr,
-    uint16_t port)
+request(const struct proxy_talk *talk, const char *name,
+    const struct sockaddr *addr, uint16_t port)
 {
 	unsigned char msg[7 + FIELD_MAX] = { SOCKS_VERSION, SOCKS_CONNECT, 0 };
 	size_t n = 4, len;
@@ -275,11 +276,11 @@ request(const struct talk *talk, const char *name, const struct sockaddr *addr,
 	}
 	msg[n++] = (unsigned char)(port >> 8);
 	msg[n++] = (unsigned char)(port & 0xff);
-	return move(talk, POLLOUT, msg, n);
+	return proxy_move(talk, POLLOUT, msg, n);
 }
 
 static int
-refusal(const struct talk *talk, unsigned int reply)
+refusal(const struct proxy_talk *talk, unsigned int reply)
 {
 	static const char *const words[] = {
 		"it failed",
@@ -301,18 +302,18 @@ refusal(const struct talk *talk, unsigned int reply)
 
 /* The reply, to its last octet: the next is the server's. */
 static int
-receive_reply(const struct talk *talk)
+receive_reply(const struct proxy_talk *talk)
 {
 	unsigned char head[5], rest[FIELD_MAX + 2];
 	size_t len;
 
-	if (move(talk, POLLIN, head, 2) == -1)
+	if (proxy_move(talk, POLLIN, head, 2) == -1)
 		return -1;
 	if (head[0] != SOCKS_VERSION)
 		return not_socks(talk);
 	if (head[1] != 0)
 		return refusal(talk, head[1]);
-	if (move(talk, POLLIN, head + 2, 3) == -1)
+	if (proxy_move(talk, POLLIN, head + 2, 3) == -1)
 		return -1;
 	switch (head[3]) {
 	case TYPE_IPV4:
@@ -327,7 +328,19 @@ receive_reply(const struct talk *talk)
 	default:
 		return not_socks(talk);
 	}
-	return move(talk, POLLIN, rest, len);
+	return proxy_move(talk, POLLIN, rest, len);
+}
+
+static const char *
+to_text(const struct sockaddr *addr, char text[INET6_ADDRSTRLEN])
+{
+	const void *octets = addr->sa_family == AF_INET ?
+	    (const void *)&((const struct sockaddr_in *)(const void *)addr)
+		->sin_addr :
+	    (const void *)&((const struct sockaddr_in6 *)(const void *)addr)
+		->sin6_addr;
+
+	return inet_ntop(addr->sa_family, octets, text, INET6_ADDRSTRLEN);
 }
 
 int
@@ -335,8 +348,13 @@ proxy_connect(int fd, const struct proxy *proxy, const char *name,
     const struct sockaddr *addr, uint16_t port, int64_t until_ms,
     struct err *err)
 {
-	struct talk talk = { fd, until_ms, err };
+	struct proxy_talk talk = { fd, until_ms, err };
 
+	char numeric[INET6_ADDRSTRLEN];
+
+	if (proxy->http)
+		return proxy_connect_http(&talk, proxy,
+		    name != NULL ? name : to_text(addr, numeric), port);
 	if (greet(&talk, proxy) == -1 || request(&talk, name, addr, port) == -1)
 		return -1;
 	return receive_reply(&talk);

@@ -291,7 +291,7 @@ refusals(void)
 	target.host = path;
 	check_refused(&target, EX_USAGE, "too long");
 	target.host = "127.0.0.1";
-	target.proxy = "http://localhost";
+	target.proxy = "https://localhost";
 	check_refused(&target, EX_USAGE, "socks5h://");
 	target.proxy = "socks5h://user@localhost";
 	check_refused(&target, EX_USAGE, "malformed proxy");
@@ -471,6 +471,79 @@ proxy_passes_addresses(void)
 }
 
 static void
+proxy_by_http(void)
+{
+	static const struct {
+		const char *login, *host;
+		struct exchange script[1];
+		int status; /* 0: connected */
+		const char *text;
+	} table[] = {
+		{ "", "Pop.Example.org.",
+		    { EXCHANGE("CONNECT pop.example.org:995 HTTP/1.1\r\n"
+			       "Host: pop.example.org:995\r\n\r\n",
+			"HTTP/1.0 200 Connection established\r\n"
+			"Via: x\r\n\r\n+OK") },
+		    0, "" },
+		{ "us%3Ar:p%40w@", "[2001:db8::1]",
+		    { EXCHANGE("CONNECT [2001:db8::1]:995 HTTP/1.1\r\n"
+			       "Host: [2001:db8::1]:995\r\n"
+			       "Proxy-Authorization: Basic dXM6cjpwQHc=\r\n"
+			       "\r\n",
+			"HTTP/1.1 204\r\n\r\n+OK") },
+		    0, "" },
+		{ "", "a.b",
+		    { EXCHANGE("CONNECT a.b:995 HTTP/1.1\r\n"
+			       "Host: a.b:995\r\n\r\n",
+			"HTTP/1.1 407 No\r\n\r\n") },
+		    EX_NOPERM, "the proxy wants a user and a password" },
+		{ "", "a.b",
+		    { EXCHANGE("CONNECT a.b:995 HTTP/1.1\r\n"
+			       "Host: a.b:995\r\n\r\n",
+			"HTTP/1.1 403 not \033there\r\n\r\n") },
+		    EX_UNAVAILABLE, "the proxy says: 403 not \\^[there" },
+		{ "", "a.b",
+		    { EXCHANGE("CONNECT a.b:995 HTTP/1.1\r\n"
+			       "Host: a.b:995\r\n\r\n",
+			"HTTP/1.1 502 Bad gateway\r\n\r\n") },
+		    EX_TEMPFAIL, "the proxy says: 502 Bad gateway" },
+		{ "", "a.b",
+		    { EXCHANGE("CONNECT a.b:995 HTTP/1.1\r\n"
+			       "Host: a.b:995\r\n\r\n",
+			"+OK POP3 ready\r\n") },
+		    EX_PROTOCOL, "the proxy does not speak HTTP" },
+		{ "", "a.b",
+		    { EXCHANGE("CONNECT a.b:995 HTTP/1.1\r\n"
+			       "Host: a.b:995\r\n\r\n",
+			"HTTP/1.1 20\r\n\r\n") },
+		    EX_PROTOCOL, "the proxy does not speak HTTP" },
+		{ "", "a.b",
+		    { EXCHANGE("CONNECT a.b:995 HTTP/1.1\r\n"
+			       "Host: a.b:995\r\n\r\n",
+			"HTTP/1.1 200") },
+		    EX_TEMPFAIL, "the proxy closed the connection" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct err err = ERR_INIT;
+		char data[8];
+		int fd = run_proxy(table[i].login, "http", table[i].host,
+		    table[i].script, 1, &err);
+
+		CHECK_INT(err.status, table[i].status);
+		if (strstr(err.text, table[i].text) == NULL)
+			printf("# said: %s\n", err.text);
+		CHECK(strstr(err.text, table[i].text) != NULL);
+		if (fd == -1)
+			continue;
+		/* not one octet of the server's was eaten */
+		CHECK_INT(recv(fd, data, sizeof(data), MSG_DONTWAIT), 3);
+		CHECK_MEM(data, 3, "+OK", 3);
+		close(fd);
+	}
+}
+
+static void
 proxy_refuses(void)
 {
 	static const struct {
@@ -532,6 +605,7 @@ main(void)
 	TEST(tunnels);
 	TEST(proxy_passes_names);
 	TEST(proxy_passes_addresses);
+	TEST(proxy_by_http);
 	TEST(proxy_refuses);
 	return TEST_END();
 }
