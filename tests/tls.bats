@@ -310,6 +310,18 @@ make_bundle() {
 an unknown authority (CN=Another CA)" --tls-pin "$zero"
 }
 
+@test "tls-host: the certificate's name, where the host is another" {
+	serve localhost
+	run --separate-stderr -0 poplar stat "${TLS[@]}" --tunnel \
+		"python3 '$TESTS_DIR/lib/tunnel.py' ${TLS[3]}" \
+		--host elsewhere.example.org --tls-host localhost
+	assert_output '1 138'
+	run --separate-stderr -69 poplar stat "${TLS[@]}" --tls-host elsewhere.example.org
+	[[ $stderr == *elsewhere.example.org* ]]
+	run --separate-stderr -64 poplar stat "${TLS[@]}" --tls-host /socket
+	assert_equal "$stderr" 'poplar: --tls-host: "/socket" is not a name in certificates'
+}
+
 @test "client certificate: wanted, missing, given" {
 	for version in 1.3 1.2; do
 		serve localhost --client-ca "$CA" \

@@ -26,6 +26,7 @@ static const size_t strings[] = {
 	offsetof(struct account, tls_key_password_command),
 	offsetof(struct account, tls_key_password),
 	offsetof(struct account, tls_priority),
+	offsetof(struct account, tls_host),
 	offsetof(struct account, proxy),
 	offsetof(struct account, source_address),
 	offsetof(struct account, lang),

@@ -47,6 +47,7 @@ struct account {
 	char *host, *port, *user;
 	enum account_tls tls;
 	char *tls_ca_file, *tls_crl_file, *tls_cert, *tls_key, *tls_priority;
+	char *tls_host; /* the name in the certificate; NULL: host */
 	char *tls_key_password_command;
 	char *tls_key_password; /* typed: account_prompt */
 	char **tls_pins;        /* NULL-ended */

@@ -68,6 +68,7 @@ setting_set_fn setting_set_string;
 setting_set_fn setting_set_sync;
 setting_set_fn setting_set_timeout;
 setting_set_fn setting_set_tls;
+setting_set_fn setting_set_tls_host;
 setting_set_fn setting_set_url;
 setting_set_fn setting_set_capa;
 setting_set_fn setting_set_utf8;

@@ -47,6 +47,20 @@ setting_set_host(const struct setting *setting, struct account *account,
 }
 
 int
+setting_set_tls_host(const struct setting *setting, struct account *account,
+    const char *value, struct err *err)
+{
+	char *canonical;
+
+	if (value[0] == '/')
+		return setting_refuse(err, value, "a name in certificates");
+	if ((canonical = net_canonical_host(value, err)) == NULL)
+		return -1;
+	free(canonical);
+	return setting_set_string(setting, account, value, err);
+}
+
+int
 setting_set_port(const struct setting *setting, struct account *account,
     const char *value, struct err *err)
 {

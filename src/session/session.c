@@ -67,8 +67,9 @@ start_tls(struct session *session, struct stream *stream, struct err *err)
 	if (account_key_password(account, &password, err) == -1)
 		return -1;
 	options.key_password = password;
-	rc = stream_start_tls(stream, account->host, &options,
-	    session_until(session), err);
+	rc = stream_start_tls(stream,
+	    account->tls_host != NULL ? account->tls_host : account->host,
+	    &options, session_until(session), err);
 	if (password != NULL)
 		explicit_bzero(password, strlen(password));
 	free(password);
