@@ -91,7 +91,7 @@ refused() {
 	refused '--port: "70000" is not a port from 1 to 65535 or a service name' \
 		stat -H localhost -u x -p 70000
 	for option in tls=maybe timeout=soon timeout=-1 pipelining=x utf8=perhaps lang=de_DE \
-		proxy=http://x tls-pin=abc; do
+		proxy=https://x tls-pin=abc; do
 		run --separate-stderr -64 poplar stat -H localhost -u x "--$option"
 		assert_output ''
 		assert_regex "$stderr" "^poplar: --${option%%=*}: [^"$'\n'"]+$"

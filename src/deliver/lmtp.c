@@ -277,7 +277,10 @@ call(struct lmtp *lmtp, const struct deliver_hooks *hooks, struct err *err)
 static int
 probe(struct deliver *deliver, struct err *err)
 {
-	return call(deliver->work, NULL, err);
+	struct lmtp *lmtp = deliver->work;
+
+	/* a server may take one connection at a time */
+	return lmtp->conn.fd != -1 ? 0 : call(lmtp, NULL, err);
 }
 
 static int
