@@ -333,8 +333,8 @@ chmod 600 $PASSWORD_FILE"
 	printf '%s\n' '[account a]' 'host = 127.0.0.1' 'user = ann' \
 		'password-command = touch pwned' >config
 	echo "include $PWD/config" >outer
-	[ "$EUID" = 0 ] || skip "only root can give a file away"
-	for command in chown chgrp; do
+	# only root can give a file away
+	for command in $([ "$EUID" != 0 ] || echo chown chgrp); do
 		"$command" 54321 config
 		[ "$command" = chown ] || chmod 660 config
 		for file in config outer; do

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The limit alone is not enough: Linux does not apply it where core_pattern
- * names a program. What forbids that also ends with exec(3), so that only the
- * limit has to be restored.
+ * A limit of 0 is not enough: Linux does not apply it where core_pattern names a
+ * program. A limit of 1 means none in either case (core(5)), and where that may
+ * not be had, the process is made one that cannot be dumped; its own user can
+ * then not trace it, either. That ends with exec(3), so that only the limit has
+ * to be restored.
  */
 #include "base/core.h"
 
@@ -14,6 +16,12 @@
 #ifdef __FreeBSD__
 #include <sys/procctl.h>
 #include <unistd.h>
+#endif
+
+#ifdef __linux__
+#define NO_CORE 1
+#else
+#define NO_CORE 0
 #endif
 
 static struct rlimit before;
@@ -39,10 +47,11 @@ core_forbid(void)
 
 	if (getrlimit(RLIMIT_CORE, &before) == 0) {
 		none = before;
-		none.rlim_cur = 0;
+		none.rlim_cur = before.rlim_max == 0 ? 0 : NO_CORE;
 		lowered = setrlimit(RLIMIT_CORE, &none) == 0;
 	}
-	forbid_tracing();
+	if (!lowered || none.rlim_cur != NO_CORE)
+		forbid_tracing();
 }
 
 void

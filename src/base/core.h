@@ -3,10 +3,7 @@
 #ifndef BASE_CORE_H
 #define BASE_CORE_H
 
-/*
- * From now on this process, and any that it forks, leaves no core file and
- * cannot be traced by other processes of its user.
- */
+/* From now on this process, and any that it forks, leaves no core file. */
 void core_forbid(void);
 /* In a child, before exec(3): core files are again what they were. */
 void core_restore(void);
