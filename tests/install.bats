@@ -23,7 +23,7 @@ copy_and_build() {
 
 # Root may write in what is read-only, so what is there is compared.
 listing() {
-	(cd "$1" && find . -exec ls -ld --time-style=full-iso {} + | sort)
+	(cd "$1" && find . -exec ls -ld --time-style=full-iso {} + | LC_ALL=C sort)
 }
 
 setup_file() {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A limit of 0 is not enough: Linux does not apply it where core_pattern names a
- * program. A limit of 1 means none in either case (core(5)), and where that may
- * not be had, the process is made one that cannot be dumped; its own user can
- * then not trace it, either. That ends with exec(3), so that only the limit has
- * to be restored.
+ * A limit of 0 is not enough: Linux does not apply it where core_pattern names
+ * a program. A limit of 1 means none in either case (core(5)), and where that
+ * may not be had, the process is made one that cannot be dumped; its own user
+ * can then not trace it, either. That ends with exec(3), so that only the limit
+ * has to be restored.
  */
 #include "base/core.h"
 
