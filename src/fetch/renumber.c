@@ -17,8 +17,9 @@
 
 struct known {
 	struct state *state;
-	uint64_t *sizes;
-	size_t count, room;
+	uint64_t *sizes; /* of those whose size was told */
+	size_t sized, room;
+	size_t count;
 	size_t listed;
 };
 
@@ -28,20 +29,22 @@ collect(void *arg, struct state_entry *entry)
 {
 	struct known *known = arg;
 
-	if (entry->uid_len == 0 || entry->deletions > 0 ||
-	    (entry->flags & (STATE_GONE | STATE_COMMITTED)))
+	if (entry->uid_len == 0 ||
+	    (entry->flags & (STATE_SENT | STATE_GONE | STATE_COMMITTED)))
 		return 0;
 	if (entry->listed > 0) {
 		known->listed++;
 		return -1; /* one is enough */
 	}
-	if (known->count == known->room) {
-		known->room = known->room * 2 + 256;
+	known->count++;
+	if (entry->list_octets == STATE_UNSIZED)
+		return 0;
+	if (known->sized == known->room) {
+		known->room *= 2;
 		known->sizes = xreallocarray(known->sizes, known->room,
 		    sizeof(*known->sizes));
 	}
-	if (entry->list_octets != STATE_UNSIZED)
-		known->sizes[known->count++] = entry->list_octets;
+	known->sizes[known->sized++] = entry->list_octets;
 	return 0;
 }
 
@@ -94,11 +97,12 @@ choose_one(const struct run *run, const struct known *known)
 	for (size_t i = 0; i < mailbox->count; i++) {
 		uint64_t octets = mailbox_size(mailbox, i);
 
-		if (octets == STATE_UNSIZED ||
+		if ((octets == STATE_UNSIZED &&
+			(account->max_size != 0 || account->min_size != 0)) ||
 		    (account->max_size != 0 && octets > account->max_size) ||
 		    (account->min_size != 0 && octets < account->min_size))
 			continue;
-		if (bsearch(&octets, known->sizes, known->count,
+		if (bsearch(&octets, known->sizes, known->sized,
 			sizeof(*known->sizes), compare_octets) != NULL)
 			return i;
 		if (other == SIZE_MAX)
@@ -120,10 +124,12 @@ renumber_check(struct run *run, struct err *err)
 	    mailbox->named < KNOWN_MIN ||
 	    pop3_expire_days(run->session.pop3) == 0)
 		return 0;
+	known.room = 64;
+	known.sizes = xreallocarray(NULL, known.room, sizeof(*known.sizes));
 	(void)state_each(run->state, collect, &known);
 	if (known.listed == 0 && known.count >= KNOWN_MIN &&
 	    mailbox->named >= known.count) {
-		qsort(known.sizes, known.count, sizeof(*known.sizes),
+		qsort(known.sizes, known.sized, sizeof(*known.sizes),
 		    compare_octets);
 		index = choose_one(run, &known);
 		if (index != SIZE_MAX)
