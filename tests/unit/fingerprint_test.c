@@ -166,7 +166,7 @@ test_splits(void)
 		check_splits(pairs[i].name, pairs[i].x, strlen(pairs[i].x));
 		check_splits(pairs[i].name, pairs[i].y, strlen(pairs[i].y));
 	}
-	check_splits("octets of all kinds", "A: \0\xff\r\n\0: x\n\n\0\n\n", 18);
+	check_splits("octets of all kinds", "A: \0\xff\r\n\0: x\n\n\0\n\n", 16);
 }
 
 /* "NAME: x...x REST\n\nx\n" with so many x. The caller frees. */
