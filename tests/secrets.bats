@@ -189,6 +189,8 @@ after() {
 @test "core: none is left, but by the children" {
 	start_server --mailbox mail
 	ulimit -c unlimited 2>/dev/null || ulimit -S -c "$(ulimit -H -c)"
+	# the sanitizers forbid them, too
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:disable_coredump=0
 	cd "$BATS_TEST_TMPDIR"
 	status=0
 	python3 - >dumped "$POPLAR" fetch "${PLAIN[@]}" --pipe 'cat >/dev/null' \
