@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/xalloc.h"
-#include "cli/text.h"
 #include "fuzz.h"
 
 /* Digits from 1 to 2^32-1, and nothing else. */
@@ -81,7 +81,7 @@ check_uid(const char *uid, size_t len)
 {
 	struct msgset set = MSGSET_INIT;
 	struct err err = ERR_INIT;
-	char *shown = text_uid(uid, len);
+	char *shown = log_uid(uid, len);
 	char *operand = xasprintf("uid:%s", shown);
 
 	FUZZ_CHECK(msgset_add(&set, operand, &err) == (len > 0 ? 0 : -1));
