@@ -493,10 +493,14 @@ lost(struct pop3 *pop3, struct err *err)
 	static const char end[] = "closed the connection";
 	const char *name = pop3->head->name, *comma = ",";
 	struct err bare = *err;
-	size_t len = strlen(bare.text);
+	size_t len, begun;
 
 	if (err->status != EX_TEMPFAIL)
 		return queue_die(pop3, err);
+	/* what came together with the end counts, too */
+	(void)stream_input(pop3->stream, &begun);
+	pop3->inside_reply = pop3->phase != PHASE_STATUS || begun > 0;
+	len = strlen(bare.text);
 	if (len >= sizeof(end) &&
 	    strcmp(bare.text + len - strlen(end), end) == 0)
 		comma = "";

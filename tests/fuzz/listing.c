@@ -117,22 +117,19 @@ check_stat(const struct pop3 *pop3, const char *line, size_t len)
 static int
 on_list(void *arg, uint32_t num, uint64_t octets, struct err *err)
 {
-	uint32_t *last = arg;
-
+	(void)arg;
 	(void)err;
-	FUZZ_CHECK(num > *last && octets <= INT64_MAX);
-	*last = num;
+	FUZZ_CHECK(num > 0 && octets <= INT64_MAX);
 	return 0;
 }
 
 static int
 on_uidl(void *arg, uint32_t num, const char *uid, size_t len, struct err *err)
 {
-	uint32_t *last = arg;
-
+	(void)arg;
 	(void)err;
-	FUZZ_CHECK(num > *last && memchr(uid, '\n', len) == NULL);
-	*last = num;
+	/* in any order, and whoever puts it together sees what comes twice */
+	FUZZ_CHECK(num > 0 && memchr(uid, '\n', len) == NULL);
 	return 0;
 }
 
@@ -145,7 +142,6 @@ whole_listing(const struct fuzz *fuzz, bool uidl)
 	struct buf script = BUF_INIT;
 	struct err err = ERR_INIT;
 	struct pop3 *pop3;
-	uint32_t last = 0;
 
 	buf_append(&script, greeting, sizeof(greeting) - 1);
 	buf_append(&script, fuzz->data, fuzz->len);
@@ -153,9 +149,9 @@ whole_listing(const struct fuzz *fuzz, bool uidl)
 	pop3 = pop3_new(stream_new(world_connect(), "peer"), &options);
 	FUZZ_CHECK(pop3_greeting(pop3, &err) == 0);
 	if (uidl)
-		(void)pop3_uidl(pop3, 0, on_uidl, &last, &err);
+		(void)pop3_uidl(pop3, 0, on_uidl, NULL, &err);
 	else
-		(void)pop3_list(pop3, 0, on_list, &last, &err);
+		(void)pop3_list(pop3, 0, on_list, NULL, &err);
 	pop3_free(pop3);
 	world_end();
 	buf_clear(&script);

@@ -52,6 +52,7 @@ slow_code(const char *text, size_t len)
 		[POP3_CODE_LOGIN_DELAY] = "LOGIN-DELAY",
 		[POP3_CODE_SYS_TEMP] = "SYS/TEMP",
 		[POP3_CODE_SYS_PERM] = "SYS/PERM",
+		[POP3_CODE_SYS] = "SYS",
 		[POP3_CODE_AUTH] = "AUTH",
 		[POP3_CODE_UTF8] = "UTF8" };
 	const char *end;
