@@ -87,10 +87,10 @@ static void
 record(struct pop3 *pop3, struct call *calls, size_t n, const struct err *err,
     struct buf *out)
 {
-	/* how much can be quoted of what had not ended is chance */
+	/* whether nonsense came before its command or after it is chance */
 	if (calls[n - 1].request.result == POP3_LOST)
-		buf_printf(out, "%d %d %.*s\n", pop3_dead(pop3), err->status,
-		    (int)strcspn(err->text, ":"), err->text);
+		buf_printf(out, "%d %d %s\n", pop3_dead(pop3), err->status,
+		    err->status == EX_PROTOCOL ? "" : err->text);
 	for (size_t i = 0; i < n; i++) {
 		struct pop3_request *request = &calls[i].request;
 
